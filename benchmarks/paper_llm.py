@@ -230,7 +230,7 @@ def _answer_slice(
     order = np.array([place[item] for item in row.item_ids])
     n_wordings = max(2, round(distinct * len(row.persona_ids)))
     if distinct > 0.5:
-        n_wordings *= 30  # drawn at random, so most are drawn once
+        n_wordings *= 100  # drawn at random, so nearly all are drawn once
     easiness = source.beta(4, 3, len(items))
     for persona in row.persona_ids:
         shift = 0.02 * source.standard_normal()
