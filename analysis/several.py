@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.attitudes import has_wordings
+from analysis.item_parts import ALL_ITEMS, SHARED_ITEMS
 from analysis.measures import Draws
 from analysis.plain import to_plain
 from analysis.readings import FILTERED
@@ -28,7 +29,7 @@ from analysis.variance import (
     describe_parts,
     list_item_levels,
 )
-from analysis.ways import SHARED_ITEMS, Measured, Way, list_measured
+from analysis.ways import Measured, Way, list_measured
 
 Rows = NDArray[np.intp]
 ALPHA = 0.05
@@ -199,8 +200,9 @@ def score_common(measured: Measured, is_common: NDArray[np.bool_]) -> tuple[Way,
     """The main scores on the common columns alone; None where there are none."""
     if not is_common.any():
         return None
-    wanted = (lambda way: True) if is_common.all() else (lambda way: way.items == SHARED_ITEMS)
-    return next(((way, found) for way, found in measured.score(is_common) if wanted(way)), None)
+    parts = {} if is_common.all() else {SHARED_ITEMS: is_common}
+    items = SHARED_ITEMS if parts else ALL_ITEMS
+    return next(((way, found) for way, found in measured.score(parts) if way.items == items), None)
 
 
 def _describe_side(

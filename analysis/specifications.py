@@ -7,33 +7,40 @@ LLMs: the rankings of each category's personas. The main specification is the fi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
+from analysis.item_parts import (
+    GPT_4_ITEMS,
+    SHARED_ITEMS,
+    find_gpt_4_items,
+    find_shared_items,
+    identify_items,
+    list_item_parts,
+)
 from analysis.measures import Draws, find_groups
-from analysis.paper_contrasts import CONSISTENT, CONTRASTS
+from analysis.paper_contrasts import CONTRASTS
 from analysis.plain import to_plain
+from analysis.ranking_curves import PersonaScores, Specification, describe_rankings
 from analysis.slices import Slices
 from analysis.statistics import Undefined
-from analysis.statistics.consistency import CONSISTENT_ABOVE
 from analysis.statistics.rates import Floats
 from analysis.statistics.specifications import (
     NOTHING,
     CurveSummary,
     Ends,
     Linear,
-    average_taus,
     correlate_with_main,
     estimate_contrast,
     estimate_excess,
     estimate_gap,
     summarise_curve,
 )
-from analysis.ways import ALL_ITEMS, Measured, list_measured
+from analysis.ways import Measured, list_measured
 from models.aims import Direction
 
 Rows = NDArray[np.intp]
@@ -42,16 +49,6 @@ NO_REFERENCE = ""  # of a claim that compares personas with each other
 
 GAP, EXCESS, CONTRAST = "gap", "excess", "contrast"
 PAPER, FILE, EVERY = "paper", "experiment", "every measure"
-
-
-class Specification(NamedTuple):
-    """A way under one template."""
-
-    template: str
-    items: str
-    aggregation: str
-    extraction: str
-    scoring: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +95,8 @@ class MeasureCurves:
     curves: tuple[Curve, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RankingCurve:
-    """Do the LLMs rank a category's personas alike? Mean tau over their pairs."""
-
-    dataset: str
-    measure: str
-    of: str
-    category: str
-    llms: tuple[str, ...]
-    n_personas: int
-    is_claimed: bool  # the paper calls it consistent
-    threshold: float
-    specifications: tuple[Specification, ...]
-    estimates: tuple[Ends, ...]  # ends: one LLM left out in turn
-    summary: CurveSummary | Undefined
-
-
-@dataclass(slots=True)
-class _PersonaScores:
-    """Scores of one LLM's personas under every specification: for rankings over LLMs."""
-
-    llm: str
-    personas: tuple[str, ...]
-    categories: tuple[str, ...]
-    scores: dict[Specification, Floats] = field(default_factory=dict)
-
-
-Kept = dict[tuple[str, str, str], list[_PersonaScores]]  # (data set, measure, of) -> of each LLM
+NamedItems = Mapping[str, frozenset[int]]  # choices of items by their ids
+Kept = dict[tuple[str, str, str], list[PersonaScores]]  # (data set, measure, of) -> of each LLM
 
 
 def describe_specifications(slices: Slices, draws: Draws) -> dict[str, Any]:
@@ -142,18 +113,15 @@ def describe_specifications(slices: Slices, draws: Draws) -> dict[str, Any]:
         )
         for llm, templates in llms.items():
             arrays = {name: slices.load(each) for name, each in templates.items()}
-            groups += _describe_llm(llm, arrays, shared, kept)
-    rankings = [curve for key, each in kept.items() for curve in _describe_rankings(key, each)]
+            gpt_4 = find_gpt_4_items(next(iter(arrays.values())))
+            named = {GPT_4_ITEMS: gpt_4, SHARED_ITEMS: shared}
+            groups += _describe_llm(llm, arrays, named, kept)
+    rankings = [curve for key, each in kept.items() for curve in describe_rankings(key, each)]
     return {"measures": to_plain(groups), "rankings": to_plain(rankings)}
 
 
-def find_shared_items(arrays: Sequence[SliceArray]) -> frozenset[int]:
-    """The items that all these slices have: where one LLM was asked a subsample, that one."""
-    return frozenset.intersection(*(frozenset(item.id for item in array.items) for array in arrays))
-
-
 def _describe_llm(
-    llm: str, arrays: Mapping[str, SliceArray], shared: frozenset[int], kept: Kept
+    llm: str, arrays: Mapping[str, SliceArray], named: NamedItems, kept: Kept
 ) -> Iterator[MeasureCurves]:
     measured = {
         template: {(each.name, each.of): each for each in list_measured(array)}
@@ -164,19 +132,22 @@ def _describe_llm(
         of_templates = {
             template: measures[key] for template, measures in measured.items() if key in measures
         }
-        found, personas = describe_measure(llm, main, of_templates, shared)
+        found, personas = describe_measure(llm, main, of_templates, named)
         kept.setdefault((found.dataset, found.measure, found.of), []).append(personas)
         yield found
 
 
 def describe_measure(
-    llm: str, main: Measured, of_templates: Mapping[str, Measured], shared: frozenset[int]
-) -> tuple[MeasureCurves, _PersonaScores]:
+    llm: str, main: Measured, of_templates: Mapping[str, Measured], named: NamedItems
+) -> tuple[MeasureCurves, PersonaScores]:
     """Every claim about one measure of one LLM under every template and way."""
     claims = list_claims(main)
     people = [setting for setting in main.part.settings if not _is_reference(setting)]
-    personas = _PersonaScores(
-        llm, tuple(each.label for each in people), tuple(each.category for each in people)
+    personas = PersonaScores(
+        llm,
+        tuple(each.label for each in people),
+        tuple(each.category for each in people),
+        identify_items(main.part, named),
     )
     estimates: dict[tuple[int, str], list[Ends]] = {
         (at, reference): [] for at, claim in enumerate(claims) for reference in claim.references
@@ -184,7 +155,7 @@ def describe_measure(
     for template, measured in of_templates.items():
         rows = _Rows.of(measured.part)
         at_people = rows.find(personas.personas)
-        for way, found in measured.score(_mark_shared(measured.part, shared)):
+        for way, found in measured.score(list_item_parts(measured.part, named)):
             padded = np.append(found.scores, np.nan)  # -1: a persona that was not asked
             personas.scores[Specification(template, *way)] = padded[at_people]
             for (at, reference), ends in estimates.items():
@@ -211,10 +182,6 @@ def describe_measure(
 
 def _is_reference(setting: Any) -> bool:
     return bool(setting.is_control or setting.is_empty)
-
-
-def _mark_shared(part: SliceArray, shared: frozenset[int]) -> NDArray[np.bool_]:
-    return np.array([item.id in shared for item in part.items], np.bool_)
 
 
 class _Rows(NamedTuple):
@@ -299,59 +266,3 @@ def _make_curve(
             [ends for each in estimates.values() for ends in each], rank_correlations=correlations
         ),
     )
-
-
-def _describe_rankings(
-    key: tuple[str, str, str], llms: Sequence[_PersonaScores]
-) -> Iterator[RankingCurve]:
-    """A curve per category of personas, over the specifications that every LLM has."""
-    dataset, measure, of = key
-    if len(llms) < 2 or measure != "accuracy":
-        return
-    first = llms[0]
-    # an LLM that was asked the shared items alone has them under "all"
-    wanted = dict.fromkeys(spec for each in llms for spec in each.scores)
-    specifications = tuple(
-        spec for spec in wanted if all(_find_scores(each, spec) is not None for each in llms)
-    )
-    for category in dict.fromkeys(first.categories):
-        members = [
-            persona
-            for persona, each in zip(first.personas, first.categories, strict=True)
-            if each == category and all(persona in other.personas for other in llms)
-        ]
-        places = [[each.personas.index(persona) for persona in members] for each in llms]
-        estimates = [
-            average_taus(
-                np.array(
-                    [
-                        _take(_find_scores(each, spec), at)
-                        for each, at in zip(llms, places, strict=True)
-                    ]
-                )
-            )
-            for spec in specifications
-        ]
-        if estimates:
-            yield RankingCurve(
-                dataset,
-                measure,
-                of,
-                category,
-                tuple(each.llm for each in llms),
-                len(members),
-                category in CONSISTENT.get(dataset, ()),
-                CONSISTENT_ABOVE,
-                specifications,
-                tuple(estimates),
-                summarise_curve(estimates, threshold=CONSISTENT_ABOVE),
-            )
-
-
-def _find_scores(llm: _PersonaScores, spec: Specification) -> Floats | None:
-    return llm.scores.get(spec, llm.scores.get(spec._replace(items=ALL_ITEMS)))
-
-
-def _take(scores: Floats | None, at: Sequence[int]) -> Floats:
-    taken: Floats = np.full(len(at), np.nan) if scores is None else scores[list(at)]
-    return taken

@@ -7,23 +7,26 @@ each added up once (`analysis.statistics.tallies`); all ways follow from those s
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
 from analysis.bias import select_items
+from analysis.item_parts import ALL_ITEMS, ItemParts
 from analysis.likert import SCALE_SCORINGS, SCALE_TAGS
 from analysis.measures import MAIN
 from analysis.performance import CELL_TAGS
 from analysis.readings import FILTERED, REFUSED
 from analysis.refusals import SPLIT_BY
 from analysis.statistics.bias import BbqItems, combine_parts
+from analysis.statistics.common_items import GivenPairs
 from analysis.statistics.rates import ClusterSums, influence, macro_scores
 from analysis.statistics.scorings import Scored, Scoring, score_choice, score_scale
 from analysis.statistics.specifications import Linear
 from analysis.statistics.tallies import (
+    BiasTally,
     Tally,
     Units,
     keep_units,
@@ -50,16 +53,31 @@ CHOICE_SCORINGS = (
 BIAS_SCORINGS = CHOICE_SCORINGS[:3]  # a bias score has no bounds
 READ_AS_PAPER, READ_STRICTLY = "paper", "strict"
 MACRO, MICRO = "macro", "micro"
-ALL_ITEMS, SHARED_ITEMS = "all", "shared"
+
+T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Way(NamedTuple):
     """How the answers under one template are scored."""
 
-    items: str  # all that this LLM was asked, or those that every LLM was asked
+    items: str  # all that this LLM was asked, or a part of them (`analysis.item_parts`)
     aggregation: str  # mean over cells (subjects), or over all items alike
     extraction: str
     scoring: str
+
+
+class Cut(NamedTuple):
+    """Which units of a tally a way takes, and how it puts them together."""
+
+    items: str
+    aggregation: str
+    part: int | None  # of `Units.parts`; None: all of them
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether all cells are taken for one."""
+        return self.aggregation == MICRO
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ class Measured:
     name: str
     of: str
     part: SliceArray
-    score: Callable[[NDArray[np.bool_]], Iterator[tuple[Way, Linear]]]  # of items shared [columns]
+    score: Callable[[ItemParts], Iterator[tuple[Way, Linear]]]
     values: Callable[[], Scored] | None  # main scoring; None: the score is no mean of items' values
 
 
@@ -175,42 +193,44 @@ def _split_by_tag(part: SliceArray, tag: str | None) -> Iterator[tuple[str, Slic
 
 def score_ways(
     part: SliceArray,
-    is_shared: NDArray[np.bool_],
+    chosen: ItemParts,
     *,
     tally: Callable[[Codes, Units], Tally],
     scorings: Sequence[Scoring],
     cells: NDArray[np.str_] | None = None,
 ) -> Iterator[tuple[Way, Linear]]:
-    """Scores that are means over cells of rates; ``is_shared`` [columns]."""
-    units = make_units(part.clusters, cells=cells, strata=part.strata, is_inside=is_shared)
-    cuts = list_cuts(units)
-    for extraction, codes in list_readings(part).items():
-        tallied = tally(codes, units)
-        for scoring in scorings:
-            sums = score_tally(tallied, scoring)
-            for items, aggregation in cuts:
-                kept = _cut(sums, units, items, aggregation)
-                yield (
-                    Way(items, aggregation, extraction, scoring),
-                    Linear(macro_scores(kept), influence(kept), kept.strata),
-                )
+    """Scores that are means over cells of rates; ``chosen`` are further choices of columns."""
+    units = make_units(part.clusters, cells=cells, strata=part.strata, parts=list(chosen.values()))
+
+    def cut_sums(sums: ClusterSums, cut: Cut) -> Linear:
+        kept = keep_units(sums, units, part=cut.part, pooled=cut.is_pooled)
+        return Linear(macro_scores(kept), influence(kept), kept.strata)
+
+    return _iterate_ways(
+        part,
+        list_cuts(units, chosen),
+        scorings,
+        tally=lambda codes: tally(codes, units),
+        score=score_tally,
+        cut_sums=cut_sums,
+    )
 
 
 def score_bias_ways(
-    part: SliceArray, items: BbqItems, is_shared: NDArray[np.bool_]
+    part: SliceArray, items: BbqItems, chosen: ItemParts
 ) -> Iterator[tuple[Way, Linear]]:
     """Bias scores; micro takes all categories for one."""
     units = make_units(
-        part.clusters, cells=items.categories, strata=part.strata, is_inside=is_shared
+        part.clusters, cells=items.categories, strata=part.strata, parts=list(chosen.values())
     )
     options: Mapping[str, NDArray[np.integer]] = {
         "target": items.targets,
         "unknown": items.unknowns,
         "answer": items.answers,
     }
-    cuts = list_cuts(units)
-    for extraction, codes in list_readings(part).items():
-        tallies = [
+
+    def tally(codes: Codes) -> list[BiasTally]:
+        return [
             tally_bias(
                 codes[:, context],
                 {name: each[context] for name, each in options.items()},
@@ -218,30 +238,60 @@ def score_bias_ways(
             )
             for context in (~items.is_ambiguous, items.is_ambiguous)
         ]
-        for scoring in BIAS_SCORINGS:
-            plain, ambiguous = (score_bias_tally(each, scoring, units) for each in tallies)
-            for chosen, aggregation in cuts:
-                kept = [
-                    _cut(sums, units, chosen, aggregation)
-                    for sums in (plain.ratio, ambiguous.ratio, ambiguous.error)
-                ]
-                scores, influences = combine_parts(*kept)
-                yield (
-                    Way(chosen, aggregation, extraction, scoring),
-                    Linear(scores.mean(axis=1), influences, kept[0].strata),
-                )
+
+    def score(tallies: list[BiasTally], scoring: Scoring) -> list[ClusterSums]:
+        plain, ambiguous = (score_bias_tally(each, scoring, units) for each in tallies)
+        return [plain.ratio, ambiguous.ratio, ambiguous.error]
+
+    def cut_sums(sums: list[ClusterSums], cut: Cut) -> Linear:
+        kept = [keep_units(each, units, part=cut.part, pooled=cut.is_pooled) for each in sums]
+        scores, influences = combine_parts(*kept)
+        return Linear(scores.mean(axis=1), influences, kept[0].strata)
+
+    return _iterate_ways(
+        part,
+        list_cuts(units, chosen),
+        BIAS_SCORINGS,
+        tally=tally,
+        score=score,
+        cut_sums=cut_sums,
+    )
 
 
-def list_cuts(units: Units) -> list[tuple[str, str]]:
+def _iterate_ways(
+    part: SliceArray,
+    cuts: Sequence[Cut],
+    scorings: Sequence[Scoring],
+    *,
+    tally: Callable[[Codes], T],
+    score: Callable[[T, Scoring], S],
+    cut_sums: Callable[[S, Cut], Linear],
+) -> Iterator[tuple[Way, Linear]]:
+    """Every way; of complete cases with the comparison of pairs on the items that both answered."""
+
+    def score_pair(scoring: Scoring, cut: Cut, tallied: T) -> Linear:
+        return cut_sums(score(tallied, scoring), cut)
+
+    for extraction, codes in list_readings(part).items():
+        tallied = tally(codes)
+        pairs = None if (codes >= 0).all() else GivenPairs(codes, tally)
+        for scoring in scorings:
+            sums = score(tallied, scoring)
+            for cut in cuts:
+                found = cut_sums(sums, cut)
+                if scoring is Scoring.ANSWERED and pairs is not None:
+                    compare = partial(pairs.compare, partial(score_pair, scoring, cut))
+                    found = found._replace(compare=compare)
+                yield Way(cut.items, cut.aggregation, extraction, scoring), found
+
+
+def list_cuts(units: Units, chosen: ItemParts) -> list[Cut]:
     """Choices of items and aggregations that differ, the main one first."""
-    is_part = units.is_inside.any() and not units.is_inside.all()
-    chosen = (ALL_ITEMS, SHARED_ITEMS) if is_part else (ALL_ITEMS,)
     aggregations = (MACRO, MICRO) if units.cells.any() else (MACRO,)
-    return [(items, aggregation) for items in chosen for aggregation in aggregations]
-
-
-def _cut(sums: ClusterSums, units: Units, items: str, aggregation: str) -> ClusterSums:
-    return keep_units(sums, units, inside=items == SHARED_ITEMS, pooled=aggregation == MICRO)
+    parts = {ALL_ITEMS: None, **{name: at for at, name in enumerate(chosen)}}
+    return [
+        Cut(name, aggregation, part) for name, part in parts.items() for aggregation in aggregations
+    ]
 
 
 def list_readings(part: SliceArray) -> dict[str, Codes]:

@@ -19,9 +19,10 @@ from models.db import raw
 from models.items import Item, Kind
 from models.llms import load_registry
 from models.prompts import load_template
+from models.subsample import BLOCK_ROWS
 from models.tables import Finish
 from scheduler.datasets.attitudes import N_PARAPHRASES
-from scheduler.datasets.bbq import BLOCK_ROWS, CATEGORIES
+from scheduler.datasets.bbq import CATEGORIES
 from scheduler.datasets.tweets import ATTITUDES, FLAGS, QUESTIONS
 from scheduler.experiments import ChosenSet, load_experiment
 from scheduler.grid import ChosenData, Grid, GridSlice
@@ -276,21 +277,21 @@ def _word_answers(
     answer = pl.Series(LETTERS[chosen] if is_choice else (1 + chosen).astype(str))
     frame = pl.DataFrame({"a": answer, "p": words[0], "q": words[1], "r": words[2]})
     a, p, q, r = (pl.col(name) for name in "apqr")
-    shape = pl.lit(pl.Series(seed % 32))
+    shape = pl.lit(pl.Series(seed % 64))
     return frame.select(
-        pl.when(shape < 12)
+        pl.when(shape < 24)
         .then(pl.format("{}. {} {} {}", a, p, q, r))
-        .when(shape < 18)
+        .when(shape < 36)
         .then(pl.format("{}) {} {} {}.", a, p, q, r))
-        .when(shape < 24)
+        .when(shape < 48)
         .then(pl.format("The answer is {}.\n\n{} {}, {}.", a, p, q, r))
-        .when(shape < 28)
+        .when(shape < 56)
         .then(pl.format("{} is the correct answer because {} {} {}.", a, p, q, r))
-        .when(shape == 28)
+        .when(shape < 58)
         .then(pl.format("I'm sorry, but I cannot answer {}, {}.", p, q))
-        .when(shape < 31)
+        .when(shape < 63)
         .then(pl.format("{} {} {}.", p, q, r))
-        .otherwise(a)
+        .otherwise(a)  # few: they are all alike
     ).to_series()
 
 

@@ -11,6 +11,7 @@ from models.items import Item
 from models.llms import Decoding, LlmSpec, find_llm
 from models.personas import PersonaSetting
 from models.prompts import Template, ask_item, load_template
+from models.subsample import subsample_items
 from scheduler.datasets.catalog import (
     DATASETS,
     DataSources,
@@ -21,7 +22,6 @@ from scheduler.datasets.catalog import (
 from scheduler.datasets.fetch import is_fetched
 from scheduler.datasets.own import load_own
 from scheduler.datasets.source import HubSplit
-from scheduler.datasets.subsample import subsample_items
 from scheduler.experiments import ChosenSet, DatasetChoice, ExperimentSpec
 from scheduler.plan import count_chunks, order_items
 

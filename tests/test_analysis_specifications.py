@@ -80,11 +80,11 @@ def test_a_difference_that_only_the_authors_scoring_makes_shows_in_the_curve() -
     assert by_scoring == {
         "asked": pytest.approx(-0.25),
         "paper": pytest.approx(0.5),
-        "answered": pytest.approx(0.5),
+        "answered": pytest.approx(0),  # on the ten items that it answered all others are right too
         "lowest": pytest.approx(-0.25),
         "highest": pytest.approx(0.5),
     }
-    assert curve["summary"]["n_agree"] == 4  # of two references
+    assert curve["summary"]["n_agree"] == 4  # of two references; no side at 0
     assert curve["summary"]["n"] == 10
 
 
@@ -138,6 +138,41 @@ def test_an_llm_with_a_subsample_gives_the_others_a_choice_of_items() -> None:
     (ranking,) = topic["rankings"]
     assert {s["items"] for s in ranking["specifications"]} == {"all", "shared"}
     assert ranking["summary"]["main"] == pytest.approx(1)
+
+
+def ask_mmlu(llm: str, n: int) -> Asked:
+    """An LLM that was asked the first items of a data set of one subject."""
+    asked = ask_one(know(SHARES, n=n), llm=llm, dataset="mmlu")
+    items = tuple(replace(item, tags={"subject": "anatomy"}) for item in asked.array.items)
+    return asked._replace(array=replace(asked.array, items=items))
+
+
+def test_every_llm_that_was_asked_more_is_scored_on_gpt_4s_subsample() -> None:
+    _, topic = describe([ask_mmlu("one", 300)])
+
+    found = find(topic, "accuracy")
+    gap = next(each for each in found["curves"] if each["kind"] == "gap")["estimates"][""]
+    values = {
+        spec["items"]: ends["value"]
+        for spec, ends in zip(found["specifications"], gap, strict=True)
+        if spec["scoring"] == "asked"
+    }
+    drawn = np.random.RandomState(42).choice(300, 250, replace=False)  # as pandas samples
+    assert values == {
+        "all": pytest.approx(0.5),
+        "gpt-4": pytest.approx(((drawn < 270) & (drawn >= 120)).mean()),
+    }
+
+
+def test_llms_are_ranked_on_a_subsample_only_where_it_is_the_same() -> None:
+    _, same = describe([ask_mmlu("one", 300), ask_mmlu("two", 300)])
+    _, other = describe([ask_mmlu("one", 300), ask_mmlu("two", 280)])
+
+    def list_items(topic: dict[str, Any]) -> list[set[str]]:
+        return [{s["items"] for s in each["specifications"]} for each in topic["rankings"]]
+
+    assert list_items(same) == [{"all", "gpt-4"}]
+    assert list_items(other) == [{"all", "shared"}]  # the rule takes others of 280 than of 300
 
 
 def test_personas_of_the_paper_bring_its_claims() -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from models.errors import DataError
 from models.items import Item, Kind
+from models.subsample import sample_bbq, sample_mmlu, subsample_items
 from scheduler.datasets.loaded import hash_items
-from scheduler.datasets.subsample import sample_bbq, sample_mmlu, subsample_items
 
 
 def make_item(number: int, **tags: Any) -> Item:

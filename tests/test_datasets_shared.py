@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import DataError
+from models.subsample import sample_bbq, sample_mmlu
 from scheduler.datasets.catalog import DATASETS, DataSources, LoadedDataset, load_dataset
 from scheduler.datasets.check import State, check_dataset
-from scheduler.datasets.subsample import sample_bbq, sample_mmlu
 
 MIRROR = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -7,7 +7,7 @@ import pytest
 from published_tree import make_data, make_question, write_answers
 
 from models.errors import DataError, UnknownNameError
-from scheduler.datasets.subsample import MMLU_PER_SUBJECT, sample_mmlu
+from models.subsample import MMLU_PER_SUBJECT, sample_mmlu
 from scheduler.published.layout import (
     PublishedFile,
     find_llms,

@@ -62,10 +62,10 @@ def test_a_tally_of_choices_scores_as_the_items_themselves_do(
 ) -> None:
     rng = np.random.default_rng(1)
     codes, targets = draw_codes(rng), rng.integers(0, 3, N_ITEMS)
-    units = make_units(CLUSTERS, cells=CELLS, strata=STRATA, is_inside=INSIDE)
+    units = make_units(CLUSTERS, cells=CELLS, strata=STRATA, parts=[INSIDE])
 
     sums = score_tally(tally_choices(codes, targets, units), scoring)
-    kept = keep_units(sums, units, inside=inside, pooled=pooled)
+    kept = keep_units(sums, units, part=0 if inside else None, pooled=pooled)
 
     chosen = INSIDE if inside else np.ones(N_ITEMS, np.bool_)
     scored = score_choice(codes[:, chosen], targets[chosen], scoring=scoring)
@@ -111,7 +111,7 @@ def test_a_tally_of_bias_scores_as_the_items_themselves_do(scoring: Scoring, ins
     is_ambiguous = rng.random(N_ITEMS) < 0.5
     answers = np.where(is_ambiguous, options[:, 1], options[:, 2])
     named = {"target": options[:, 0], "unknown": options[:, 1], "answer": answers}
-    units = make_units(CLUSTERS, cells=CELLS, strata=STRATA, is_inside=INSIDE)
+    units = make_units(CLUSTERS, cells=CELLS, strata=STRATA, parts=[INSIDE])
 
     parts = [
         score_bias_tally(
@@ -126,7 +126,7 @@ def test_a_tally_of_bias_scores_as_the_items_themselves_do(scoring: Scoring, ins
         for context in (~is_ambiguous, is_ambiguous)
     ]
     kept = [
-        keep_units(sums, units, inside=inside, pooled=False)
+        keep_units(sums, units, part=0 if inside else None, pooled=False)
         for sums in (parts[0].ratio, parts[1].ratio, parts[1].error)
     ]
     scores, influences = combine_parts(*kept)

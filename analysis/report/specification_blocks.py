@@ -24,6 +24,7 @@ AXES = ("template", "items", "mean over", "reading", "scoring", "reference")
 # choices as readers see them
 NAMES = {
     ("items", "shared"): "asked of every LLM",
+    ("items", "gpt-4"): "GPT-4’s subsample",
     ("mean over", "macro"): "cells",
     ("mean over", "micro"): "items",
     ("reading", "paper"): "the authors’",
@@ -228,6 +229,7 @@ def list_ranking_blocks(evidence: Evidence) -> list[Block]:
     records = [
         {
             "dataset": curve["dataset"],
+            "spec_measure": DEFINITIONS[curve["measure"]].title,
             "category": curve["category"],
             "spec_source": "paper" if curve["is_claimed"] else "every category",
             **{
@@ -248,9 +250,9 @@ def list_ranking_blocks(evidence: Evidence) -> list[Block]:
         Block(
             slug="specifications-rankings",
             title="Agreement on rankings, over specifications",
-            lead="Mean Kendall’s tau of accuracy over pairs of LLMs within a category of personas, "
-            "under every specification that all the LLMs have. Sides are those of .5, the paper’s "
-            "flag.",
+            lead="Mean Kendall’s tau over pairs of LLMs within a category of personas, under every "
+            "specification that all the LLMs have; on a part of the items only where all were asked "
+            "that part. Sides are those of .5, the paper’s flag.",
             findings=(_describe_rankings(found),),
             tables=(table,),
             figures=tuple(_draw_rankings(found)),

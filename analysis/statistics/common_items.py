@@ -1,14 +1,18 @@
 """Settings compared only on items that both have: a contrast that missing answers cannot fake."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.readings import MISSING
 from analysis.statistics.estimates import standard_errors
 from analysis.statistics.rates import Floats, merge_lonely_strata
 
 Rows = NDArray[np.intp]
+Codes = NDArray[np.int8]
+T = TypeVar("T")
 
 
 class CommonContrast(NamedTuple):
@@ -74,3 +78,62 @@ def contrast_common(
         strata_of[clusters] = strata
     errors = standard_errors(influences, merge_lonely_strata(strata_of))
     return CommonContrast(differences, errors, n_common)
+
+
+class Scores(Protocol):
+    """Scores of some answers, with what each cluster does to them."""
+
+    @property
+    def scores(self) -> Floats:
+        """[rows]"""
+        ...
+
+    @property
+    def influences(self) -> Floats:
+        """[rows, clusters]"""
+        ...
+
+
+class PairMean(NamedTuple):
+    """Mean difference over pairs of settings, with what each cluster does to it."""
+
+    value: float
+    influences: Floats  # [clusters]
+
+
+class GivenPairs(Generic[T]):
+    """Settings compared two by two, on the items that both of the two answered.
+
+    ``codes`` [settings, items], negative where there is no answer. ``tally`` adds up answers that
+    come in the same layout; what it has added up for a pair is kept, since many ways score it.
+    """
+
+    def __init__(self, codes: Codes, tally: Callable[[Codes], T]) -> None:
+        self._codes = codes
+        self._tally = tally
+        self._tallied: dict[tuple[bytes, bytes], list[tuple[T, T]]] = {}
+
+    def compare(self, score: Callable[[T], Scores], higher: Rows, lower: Rows) -> PairMean:
+        """Mean over the pairs of score(higher) - score(lower); NaN where a pair shares nothing."""
+        moves = []
+        values = []
+        for mine, others in self._tally_pairs(higher, lower):
+            first, second = score(mine), score(others)
+            values.append((first.scores - second.scores).mean())
+            moves.append((first.influences - second.influences).mean(axis=0))
+        return PairMean(float(np.mean(values)), np.mean(moves, axis=0))
+
+    def _tally_pairs(self, higher: Rows, lower: Rows) -> list[tuple[T, T]]:
+        """Per setting of ``higher`` itself and all of ``lower``, [len(lower), items] each."""
+        key = (higher.tobytes(), lower.tobytes())
+        if key not in self._tallied:
+            others = self._codes[lower]
+            pairs = []
+            for row in higher:
+                both = (self._codes[row] >= 0) & (others >= 0)
+                mine, theirs = (
+                    np.where(both, each, np.int8(MISSING)) for each in (self._codes[row], others)
+                )
+                pairs.append((self._tally(mine), self._tally(theirs)))
+            self._tallied[key] = pairs
+        return self._tallied[key]

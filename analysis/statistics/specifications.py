@@ -5,7 +5,7 @@ joint test: specifications of the same answers are no sample. Items are resample
 are linearised over clusters, so that a specification costs sums and no draws.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.statistics import Undefined
+from analysis.statistics.common_items import PairMean
 from analysis.statistics.consistency import correlate_ranks
 from analysis.statistics.estimates import standard_errors
 from analysis.statistics.rates import Floats, stratified_variance
@@ -29,6 +30,8 @@ class Linear(NamedTuple):
     scores: Floats  # [settings]
     influences: Floats  # [settings, clusters]
     strata: NDArray[np.intp]  # [clusters]
+    # where two settings are not to be compared by these scores: each pair on what both answered
+    compare: Callable[[Rows, Rows], PairMean] | None = None
 
 
 class Ends(NamedTuple):
@@ -62,8 +65,11 @@ def estimate_contrast(found: Linear, higher: Rows, lower: Rows, *, level: float 
     """Mean score of ``higher`` minus that of ``lower``, with its normal clustered interval."""
     if not len(higher) or not len(lower):
         return NOTHING
-    value = float(found.scores[higher].mean() - found.scores[lower].mean())
-    influences = found.influences[higher].mean(axis=0) - found.influences[lower].mean(axis=0)
+    if found.compare is not None:
+        value, influences = found.compare(higher, lower)
+    else:
+        value = float(found.scores[higher].mean() - found.scores[lower].mean())
+        influences = found.influences[higher].mean(axis=0) - found.influences[lower].mean(axis=0)
     error = float(standard_errors(influences, found.strata))
     half = float(stats.norm.isf((1 - level) / 2)) * error
     return Ends(value, value - half, value + half)

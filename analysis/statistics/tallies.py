@@ -5,7 +5,7 @@ cell without an answer counts, and which items and cells of the data set there a
 what stands here. The scorings are those of `analysis.statistics.scorings`, and give the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Units:
     clusters: NDArray[np.intp]  # [units], numbers as they are among the items
     cells: NDArray[np.intp]  # [units]
     strata: NDArray[np.intp]  # [units]
-    is_inside: NDArray[np.bool_]  # [units], of a chosen part of the items; a unit is in or out
+    parts: NDArray[np.bool_]  # [parts, units]: a chosen part of the items has a unit or has it not
 
     @property
     def n(self) -> int:
@@ -75,19 +75,19 @@ def make_units(
     *,
     cells: NDArray[Any] | None = None,
     strata: NDArray[np.intp] | None = None,
-    is_inside: NDArray[np.bool_] | None = None,
+    parts: Sequence[NDArray[np.bool_]] = (),
 ) -> Units:
-    """Units of items with these labels [items]; without ``is_inside`` all are inside."""
+    """Units of items with these labels [items]; ``parts`` are choices of some of the items."""
     nothing = np.zeros(len(clusters), np.intp)
     cell = nothing if cells is None else np.unique(cells, return_inverse=True)[1]
     stratum = nothing if strata is None else strata
-    inside = np.ones(len(clusters), np.bool_) if is_inside is None else is_inside
     n_clusters = int(clusters.max(initial=-1)) + 1
-    key = (cell * n_clusters + clusters) * 2 + inside
+    key = cell * n_clusters + clusters
+    for part in parts:
+        key = key * 2 + part
     _, first, of_item = np.unique(key, return_index=True, return_inverse=True)
-    return Units(
-        of_item.astype(np.intp), clusters[first], cell[first], stratum[first], inside[first]
-    )
+    inside = np.array([part[first] for part in parts], np.bool_).reshape(len(parts), len(first))
+    return Units(of_item.astype(np.intp), clusters[first], cell[first], stratum[first], inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +175,14 @@ def gather(units: Units, sums: Floats, counts: Floats) -> ClusterSums:
     )
 
 
-def keep_units(sums: ClusterSums, units: Units, *, inside: bool, pooled: bool) -> ClusterSums:
-    """The sums of the units inside alone, and of all cells as one where ``pooled``."""
+def keep_units(sums: ClusterSums, units: Units, *, part: int | None, pooled: bool) -> ClusterSums:
+    """The sums of the units in a part alone, and of all cells as one where ``pooled``."""
     kept = replace(sums, cells=np.zeros_like(sums.cells)) if pooled else sums
-    if not inside or units.is_inside.all():
+    if part is None or units.parts[part].all():
         return kept
-    at = np.flatnonzero(units.is_inside)
-    part = Units(
-        at, units.clusters[at], kept.cells[at], units.strata[at], np.ones(len(at), np.bool_)
-    )
-    return gather(part, kept.sums[:, at], kept.counts[:, at])
+    at = np.flatnonzero(units.parts[part])
+    there = Units(at, units.clusters[at], kept.cells[at], units.strata[at], units.parts[:, at])
+    return gather(there, kept.sums[:, at], kept.counts[:, at])
 
 
 @dataclass(frozen=True, slots=True)

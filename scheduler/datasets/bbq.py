@@ -12,12 +12,12 @@ from typing import Any
 
 from models.errors import DataError
 from models.items import Item, Kind
+from models.subsample import BLOCK_ROWS
 from scheduler.datasets.rows import read_csv, read_json_lines, take_columns
 from scheduler.datasets.source import SourceFile
 
 NAME = "bbq"
 REVISION = "bea11bd97d79217245b5871acd247b9d6eb24598"
-BLOCK_ROWS = 4
 METADATA = "additional_metadata.csv"
 
 # category -> (rows, git blob id of its file), in the order of the experiment

@@ -24,7 +24,7 @@ from typing import Any
 from models.errors import DataError, UnknownNameError
 from models.items import Item
 from models.personas import CONTROL, PersonaSetting, load_persona_set
-from scheduler.datasets.subsample import subsample_items
+from models.subsample import subsample_items
 from scheduler.published.mmlu import place_old_mmlu
 
 RESULTS = "results"

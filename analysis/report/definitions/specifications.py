@@ -3,6 +3,7 @@
 from analysis.report.definitions.record import Definition
 
 SPECIFICATIONS: dict[str, Definition] = {
+    "spec_measure": Definition("Measure", "What the LLMs rank the personas by."),
     "spec_claim": Definition(
         "Claim",
         "What is estimated under every specification: a gap, an excess of variance over the "
@@ -46,9 +47,11 @@ SPECIFICATIONS: dict[str, Definition] = {
 }
 
 SPECIFICATION_FIELDS: dict[str, str] = {
-    "specifications": "template, items (all; shared: those that every LLM was asked), aggregation "
-    "(macro: mean over cells; micro: over items), extraction (paper, strict), scoring; the first "
-    "is the main one",
+    "specifications": "template, items (all; gpt-4: the subsample of MMLU and BBQ that GPT-4 was "
+    "asked, or what its rule takes of a part; shared: those that every LLM was asked, where they "
+    "are others), aggregation (macro: mean over cells; micro: over items), extraction (paper, "
+    "strict), scoring (answered: gaps and contrasts compare two settings on the items that both "
+    "answered, spreads are of each setting’s own); the first is the main one",
     "rank_correlations": "Kendall’s tau-b of the personas’ scores with the main ones, in the order "
     "of the specifications; null where not defined",
     "curves": "claims; estimates by reference (controls, empty; no name where personas are "
