@@ -23,6 +23,7 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.rates import Floats
 
 ALPHA = 0.05
+BY_CONTROLS = "verdict_by_controls"
 
 ONLY_PERSONAS = (
     "only personas are compared; of one that has no score, or that differs by the same in every "
@@ -113,12 +114,19 @@ def compare_personas(
             n_flips=n_flips,
         )
         found[reference] = _count_verdicts(contrasts, margin, control_sd)
-        new = _spread_columns(contrasts, rows.personas, len(estimate.scores), margin)
+        n_settings = len(estimate.scores)
+        new = _spread_columns(contrasts, rows.personas, n_settings)
+        new["verdict"] = _spread_verdicts(contrasts, rows.personas, n_settings, margin)
         if not prefix:
             del new["difference"]  # the table has it already, of controls and all
+            new[BY_CONTROLS] = _spread_verdicts(
+                contrasts, rows.personas, n_settings, _double(control_sd)
+            )
         columns |= {f"{prefix}{key}": column for key, column in new.items()}
         reason = contrasts.reason if isinstance(contrasts, Undefined) else ONLY_PERSONAS
         reasons |= {f"{prefix}{key}": reason for key in new}
+        if not prefix and isinstance(control_sd, Undefined):
+            reasons[BY_CONTROLS] = control_sd.reason
         if not isinstance(contrasts, Undefined):
             reasons |= dict.fromkeys((f"{prefix}band_low", f"{prefix}band_high"), NO_BAND)
     return Comparisons(found["controls"], found["empty"], columns, reasons)
@@ -147,9 +155,9 @@ def _count_verdicts(
         n_significant=int(np.count_nonzero(contrasts.p_bh < ALPHA)),
         critical=contrasts.critical,
         main=_count_margin(contrasts, delta),
-        by_controls=control_sd
-        if isinstance(control_sd, Undefined)
-        else _count_margin(contrasts, 2 * control_sd),
+        by_controls=second
+        if isinstance(second := _double(control_sd), Undefined)
+        else _count_margin(contrasts, second),
         smallest=Smallest(float(np.median(smallest)), float(smallest.min()), float(smallest.max())),
     )
 
@@ -164,17 +172,32 @@ def _count_margin(contrasts: Contrasts, delta: float) -> MarginCount:
     )
 
 
+def _double(control_sd: float | Undefined) -> float | Undefined:
+    """The second margin: twice the standard deviation of the controls' scores."""
+    return control_sd if isinstance(control_sd, Undefined) else 2 * control_sd
+
+
+def _spread_verdicts(
+    contrasts: Contrasts | Undefined,
+    personas: NDArray[np.intp],
+    n_settings: int,
+    delta: float | Undefined,
+) -> list[str | None]:
+    """Verdicts under one margin over all settings, None where a setting is no persona."""
+    verdicts: list[str | None] = [None] * n_settings
+    if not isinstance(contrasts, Undefined) and not isinstance(delta, Undefined):
+        judged = judge_equivalence(contrasts, delta=delta)
+        for row, verdict in zip(personas.tolist(), judged, strict=True):
+            verdicts[row] = None if verdict is None else str(verdict)
+    return verdicts
+
+
 def _spread_columns(
-    contrasts: Contrasts | Undefined, personas: NDArray[np.intp], n_settings: int, delta: float
+    contrasts: Contrasts | Undefined, personas: NDArray[np.intp], n_settings: int
 ) -> dict[str, Any]:
     """The contrasts' columns over all settings, undefined where a setting is no persona."""
     nothing = np.full(len(personas), np.nan)
     defined = None if isinstance(contrasts, Undefined) else contrasts
-    verdicts: list[str | None] = [None] * n_settings
-    if defined is not None:
-        judged = judge_equivalence(defined, delta=delta)
-        for row, verdict in zip(personas.tolist(), judged, strict=True):
-            verdicts[row] = None if verdict is None else str(verdict)
     members: Mapping[str, Floats] = {
         "difference": defined.differences if defined else nothing,
         "difference_error": defined.standard_errors if defined else nothing,
@@ -188,4 +211,4 @@ def _spread_columns(
     for key, values in members.items():
         columns[key] = np.full(n_settings, np.nan)
         columns[key][personas] = values
-    return {**columns, "verdict": verdicts}
+    return columns

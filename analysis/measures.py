@@ -224,7 +224,9 @@ def describe_rates(
     groups = find_groups(part)
     controls = rates.scores[groups.controls]
     control_mean = mean_defined(controls, "control")
-    places = place_among_controls(rates.scores, controls)
+    placed = rates.scores.copy()
+    placed[groups.controls] = np.nan
+    places = place_among_controls(placed, controls)
     compared = _compare(part, estimate, groups, name=name, draws=draws)
     gap = score_gap(rates.scores[groups.personas])
     is_flagged = flag_missing(part, name)

@@ -15,6 +15,7 @@ from analysis.statistics.scorings import Scored, Scoring, score_choice
 # A data set's score is the unweighted mean over these cells (paper.md, "Scores").
 CELL_TAGS = {"mmlu": ("subject",), "bbq": ("category", "context_condition")}
 KEPT = (MAIN, Scoring.PAPER, Scoring.ANSWERED)  # scorings whose hits are kept cell by cell
+TESTED = (MAIN, Scoring.PAPER)  # the second is what the paper tests
 
 NO_COMMON_ITEM = "no item that counts in every setting"
 
@@ -40,7 +41,7 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
             "correct": hits.sum(axis=1),
             "wrong": ((part.codes >= 0) & ~hits).sum(axis=1),
         },
-        omnibus=(run_hit_tests(part, scored[MAIN], MAIN, draws),),
+        omnibus=tuple(run_hit_tests(part, scored[each], each, draws) for each in TESTED),
         draws=draws,
         details={"cells": count_cells(part, scored, tags)} if tags else None,
     )

@@ -11,11 +11,13 @@ from analysis.comparisons import NO_ERRORS, Comparison
 from analysis.likert import measure_answers
 from analysis.measures import Draws, Measure
 from analysis.performance import measure_accuracy
+from analysis.readings import UNREADABLE
 from analysis.report.findings import describe_contrasts
 from analysis.report.sections import Section
 from analysis.report.tables import list_columns, list_rows, list_undefined, write_csv
 from analysis.statistics import Undefined
 from analysis.statistics.contrasts import find_smallest_effect
+from analysis.statistics.omnibus import cochrans_q
 from models.items import Kind
 
 QUICK = Draws(n_resamples=400, n_permutations=999)
@@ -76,6 +78,53 @@ def test_verdicts_are_counted_as_they_stand_in_the_column() -> None:
     for verdict in ("equivalent", "different", "undecided"):
         assert verdicts.count(verdict) == getattr(against.main, verdict)
     assert sum(against.main[1:]) == against.n_compared
+
+
+def test_each_persona_is_judged_by_the_controls_own_spread_too() -> None:
+    found = measure(draw_codes(make_skills(p0=0.3)))
+
+    against = found.contrasts["controls"]
+    assert isinstance(against, Comparison)
+    second = against.by_controls
+    assert not isinstance(second, Undefined)
+    control_scores = found.per_setting["score"][N_PERSONAS:][:N_CONTROLS]
+    assert second.delta == pytest.approx(2 * control_scores.std(ddof=1))
+    verdicts = found.per_setting["verdict_by_controls"]
+    assert verdicts[0] == "different"
+    assert verdicts.count("different") == second.different
+    assert verdicts.count("undecided") == second.undecided
+
+
+def test_without_two_controls_their_spread_is_no_margin() -> None:
+    codes = draw_codes(np.full(11, 0.6))
+    found = measure(codes, n_controls=1)
+
+    assert found.per_setting["verdict_by_controls"] == [None] * 11
+    assert found.reasons["verdict_by_controls"] == "fewer than two controls"
+    assert found.per_setting["verdict"][0] is not None
+
+
+def test_controls_are_not_placed_among_themselves() -> None:
+    found = measure(draw_codes(make_skills(p0=0.3)))
+
+    place = found.per_setting["place_t"]
+    assert place[0] < -3
+    assert np.isnan(place[N_PERSONAS : N_PERSONAS + N_CONTROLS]).all()
+    assert not np.isnan(np.delete(place, np.arange(N_PERSONAS, N_PERSONAS + N_CONTROLS))).any()
+
+
+def test_the_papers_test_is_of_answers_scored_as_the_paper_does() -> None:
+    codes = draw_codes(make_skills())
+    codes[0, :100] = UNREADABLE  # option A to the authors, which is right
+
+    section = make_section(measure(codes), make_settings(N_PERSONAS, N_CONTROLS))
+
+    asked, paper = section.measure["omnibus"]
+    assert (asked["scoring"], paper["scoring"]) == ("asked", "paper")
+    expected = cochrans_q(np.where(codes == UNREADABLE, 0, codes) == 0)
+    assert not isinstance(expected, Undefined)
+    assert section.numbers["paper_p"] == paper["cochran"]["p"] == pytest.approx(expected.p)
+    assert section.numbers["cochran_p"] == asked["cochran"]["p"] != section.numbers["paper_p"]
 
 
 def test_the_margin_is_a_percentage_point_or_a_tenth_of_a_scale_point() -> None:

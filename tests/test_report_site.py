@@ -125,8 +125,19 @@ def test_a_page_defines_what_stands_on_it_and_nothing_else(report: Report) -> No
     assert len(pairs) == len(set(pairs)) > 10
 
 
+def test_numbers_hold_the_contrasts_with_their_margins(report: Report) -> None:
+    measure = report.numbers["measures"][0]
+
+    against = measure["contrasts"]["controls"]
+    numbers = {number["name"]: number["value"] for number in measure["numbers"]}
+    assert against["main"]["delta"] == numbers["margin"]
+    assert against["n_significant"] == numbers["n_significant"]
+    assert set(against["by_controls"]) == {"delta", "equivalent", "different", "undecided"}
+    assert numbers["brown_forsythe"] > 0
+
+
 def test_numbers_tell_columns_from_items(report: Report) -> None:
-    (tests,) = report.numbers["measures"][0]["omnibus"]
+    tests, _ = report.numbers["measures"][0]["omnibus"]
 
     assert (tests["n_columns"], tests["n_columns_asked"]) == (12, 12)
     assert "n_items" not in tests

@@ -25,7 +25,11 @@ SCORINGS = {
 }
 
 
-CHOSEN = {"bias_score": "biased choices", "unknown_frequency": "choosing “unknown”"}
+CHOSEN = {
+    "accuracy": "right answers",
+    "bias_score": "biased choices",
+    "unknown_frequency": "choosing “unknown”",
+}
 UNREAD = {
     "asked": "an answer that is not there being none",
     "paper": "with answers that are not there taken as option A",

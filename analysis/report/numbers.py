@@ -117,6 +117,7 @@ def _describe_section(section: Section) -> dict[str, Any]:
         "gap_between": None
         if is_undefined(measure["gap"])
         else [section.settings[measure["gap"][end]]["label"] for end in ("best", "worst")],
+        "contrasts": measure["contrasts"],
         "omnibus": [_rename_counts(tests) for tests in measure["omnibus"]],
         "details": {key: each for key, each in measure["details"].items() if key not in _SUMS},
         "settings": [

@@ -176,7 +176,7 @@ def make_glance_table(contents: Contents, sections: list[Section], *, slug: str)
         tests = (
             ("controls", "control_mean"),
             ("permutation_p", "permutation_p"),
-            ("q_p", row["paper_test"]),
+            ("q_p", "paper_p"),
             ("kendalls_w", "kendalls_w"),
         )
         rows.append(

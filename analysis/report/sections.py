@@ -9,6 +9,7 @@ from analysis.plain import UNDEFINED
 from analysis.report.addresses import make_slug
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.wording import is_undefined
+from analysis.statistics.scorings import Scoring
 from models.coverage import SliceProgress
 
 ROUNDING = 1e-12  # a variance nearer to 0 than this is 0
@@ -57,13 +58,14 @@ class Section:
         """The numbers over all settings, by their names in the definitions."""
         measure = self.measure
         tests = measure["omnibus"][0]
-        spread = measure["spread"]
+        spread, spread_test = measure["spread"], measure["brown_forsythe"]
         found: dict[str, Any] = {
             "chance": measure["chance"],
             "control_mean": measure["control_mean"],
             "persona_mean": measure["persona_mean"],
             "gap": _pick(measure["gap"], "value"),
             "permutation_p": _pick(tests["permutation"], "p"),
+            "paper_p": self._find_paper_p(),
         }
         if tests["cochran"] is not None:
             found |= {
@@ -89,8 +91,18 @@ class Section:
         return {
             **found,
             "spread_ratio": _pick(_pick(spread, "ratio"), "value"),
-            "brown_forsythe_p": _pick(measure["brown_forsythe"], "p"),
+            "brown_forsythe": _find_statistic(spread_test),
+            "brown_forsythe_p": _pick(spread_test, "p"),
         }
+
+    def _find_paper_p(self) -> Any:
+        """p of the paper's test on answers scored as the paper does, where the two are told apart.
+
+        Refusals are scored in one way only.
+        """
+        every = self.measure["omnibus"]
+        tests = next((each for each in every if each["scoring"] == Scoring.PAPER), every[0])
+        return _pick(tests["friedman"] if tests["cochran"] is None else tests["cochran"], "p")
 
     @property
     def intervals(self) -> dict[str, tuple[float | None, float | None]]:
@@ -102,6 +114,12 @@ class Section:
 def _pick(value: Any, key: str) -> Any:
     """A field of a record, or the record itself where it is undefined."""
     return value if is_undefined(value) else value[key]
+
+
+def _find_statistic(test: Any) -> Any:
+    """Brown and Forsythe's F, which can be infinite."""
+    found = _pick(test, "statistic")
+    return {UNDEFINED: "no distance varies within its group"} if found is None else found
 
 
 def _describe_wordings(questionnaire: dict[str, Any]) -> dict[str, Any]:

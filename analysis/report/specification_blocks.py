@@ -251,8 +251,8 @@ def list_ranking_blocks(evidence: Evidence) -> list[Block]:
             slug="specifications-rankings",
             title="Agreement on rankings, over specifications",
             lead="Mean Kendall’s tau over pairs of LLMs within a category of personas, under every "
-            "specification that all the LLMs have; on a part of the items only where all were asked "
-            "that part. Sides are those of .5, the paper’s flag.",
+            "specification that all the LLMs have; on a part of the items only where all were "
+            "asked that part. Sides are those of .5, the paper’s flag.",
             findings=(_describe_rankings(found),),
             tables=(table,),
             figures=tuple(_draw_rankings(found)),

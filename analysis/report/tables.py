@@ -33,17 +33,19 @@ _RANKS = ("rank", "rank_low", "rank_high", "rank_unflagged")
 _CHANCES = ("chance_top", "chance_bottom")
 _SHRUNKEN = ("shrunken", "shrunken_low", "shrunken_high")
 _SELECTION = (*_SHRUNKEN, *_RANKS, *_CHANCES)
+_PLACES = ("place_t", "place_p")
 _COMMON = ("common_difference", "common_error", "common_items")  # where answers can be missing
 # Columns that hold nothing for controls and the empty setting: personas are compared with those.
 OF_PERSONAS = (
     *_CONTRASTS,
+    "verdict_by_controls",
     "smallest_effect",
     "empty_difference",
     *(f"empty_{key}" for key in _CONTRASTS),
     "empty_smallest_effect",
     *_SELECTION,
 )
-_VERDICTS = ("verdict", "empty_verdict")
+_VERDICTS = ("verdict", "verdict_by_controls", "empty_verdict")
 _WORDINGS = ("wording_sd", "wording_sd_0", "unreversed")  # of a questionnaire
 _PEOPLE = "people_"  # columns of settings beside people who rated the same items
 
@@ -59,7 +61,7 @@ def list_columns(section: Section, *, for_page: bool) -> list[Column]:
         keys += ["refused", "unreadable", *rare, *answers]
         keys += ["bounds"] if "score_lowest" in has else []
     else:
-        keys = ["score", "low", "high", "standard_error", "difference", "place_t", "place_p"]
+        keys = ["score", "low", "high", "standard_error", "difference", *_PLACES]
         keys += [*OF_PERSONAS, *(key for key in _COMMON if key in has), "is_flagged"]
         keys += [key for key in ("correct", "wrong", "truth", *_OF_TRUTH, *_CHOSEN) if key in has]
         others = [key for key in ("score_lowest", "score_highest", "score_paper") if key in has]
@@ -104,11 +106,18 @@ def _make_cell(section: Section, column: Column, row: int) -> Cell:
         pair = (write_score(end, section.name, unit=False) for end in (low, high))
         return Cell(" – ".join(pair), low)
     value = section.columns[column.key][row]
-    if value is None and column.key in (*OF_PERSONAS, *_COMMON) and not is_persona(section, row):
+    if value is None and not _has_cell(section, column.key, row):
         return Cell("", None)
     if column.key in _VERDICTS and value is not None:
         return Cell(value, value, True)
     return Cell(NOT_DEFINED if value is None else _find_writer(column.key, section)(value), value)
+
+
+def _has_cell(section: Section, key: str, row: int) -> bool:
+    """Whether a column is about this setting at all: a control is not placed among the controls."""
+    if key in (*OF_PERSONAS, *_COMMON):
+        return is_persona(section, row)
+    return key not in _PLACES or section.settings[row]["role"] != "control"
 
 
 def is_persona(section: Section, row: int) -> bool:
@@ -123,7 +132,7 @@ def _find_writer(key: str, section: Section) -> Callable[[Any], str]:
         return lambda value: write_difference(value, section.name, sign=True).removeprefix("+")
     if key == "difference" or key in _OF_TRUTH:
         return lambda value: write_difference(value, section.name, sign=True)
-    if key in {"place_t", "place_p"}:
+    if key in _PLACES:
         return lambda value: write_fixed(value, digits=2)
     if key.endswith(("p_flip", "p_adjusted")):
         return write_bare_p
@@ -146,7 +155,7 @@ def list_undefined(section: Section, columns: Sequence[Column]) -> list[str]:
     for column in columns:
         key = {"interval": "low", "bounds": "score_lowest"}.get(column.key, column.key)
         gaps = sum(
-            value is None and (key not in (*OF_PERSONAS, *_COMMON) or is_persona(section, row))
+            value is None and _has_cell(section, key, row)
             for row, value in enumerate(section.columns.get(key, []))
         )
         if gaps:

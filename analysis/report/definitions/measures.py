@@ -28,6 +28,11 @@ MEASURES: dict[str, Definition] = {
     "friedman_p": Definition(
         "p of Friedman’s chi-square", "Chi-square, one degree of freedom less than settings."
     ),
+    "paper_p": Definition(
+        "p, paper’s test",
+        "That of Cochran’s Q, or of Friedman’s chi-square on scales, with answers scored as the "
+        "paper does: an unreadable one is option A, or point 3.",
+    ),
     "kendalls_w": Definition(
         "Kendall’s W",
         "Effect size of either test, from 0 (items do not agree on which settings score higher) to "
@@ -71,6 +76,10 @@ MEASURES: dict[str, Definition] = {
         "R",
         "V of personas over V of controls: above 1, personas move the score more than rewordings "
         "of one neutral role do. Interval: clusters and members resampled.",
+    ),
+    "brown_forsythe": Definition(
+        "Brown and Forsythe’s F",
+        "Analysis of variance of the distances from the group’s median, personas against controls.",
     ),
     "brown_forsythe_p": Definition(
         "p of Brown and Forsythe",

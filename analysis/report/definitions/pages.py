@@ -17,9 +17,6 @@ PAGES: dict[str, Definition] = {
     "highest": Definition("Highest persona", "Persona with the highest score, and the score."),
     "lowest": Definition("Lowest persona", "Persona with the lowest score, and the score."),
     "controls": Definition("Controls", "Mean score of the control settings."),
-    "paper_p": Definition(
-        "p, paper’s test", "Cochran’s Q for choices, Friedman’s chi-square for scales."
-    ),
     "score": Definition("Score", "The score of this measure."),
     "band": Definition(
         "95% band",

@@ -66,6 +66,10 @@ SETTINGS: dict[str, Definition] = {
         "file says otherwise); different: the simultaneous 95% band lies outside it; else "
         "undecided.",
     ),
+    "verdict_by_controls": Definition(
+        "Verdict by the controls’ spread",
+        "The same with a margin of twice the standard deviation of the controls’ scores.",
+    ),
     "smallest_effect": Definition(
         "Smallest effect",
         "The difference that would be found with a power of 80% at .05 over all personas: from "
