@@ -135,6 +135,9 @@ def _own(persona: str, title: str, kind: str, *labels: str) -> OwnGroup:
     return OwnGroup(persona, title, kind, frozenset(labels or (title.lower(),)))
 
 
+# BBQ says "Black" of some of these people and "African American" of others, and both of the items.
+_BLACK = ("black", "african american")
+
 # Tables 2, 8 and 9. Two personas can stand for the same people and share their items.
 OWN_GROUPS: tuple[OwnGroup, ...] = (
     _own("a person of Judaism belief", "Jewish", "religion"),
@@ -147,8 +150,8 @@ OWN_GROUPS: tuple[OwnGroup, ...] = (
     _own("a bisexual person", "Bisexual", "sexual orientation"),
     _own("a pansexual person", "Pansexual", "sexual orientation"),
     _own("a white person", "White", "ethnicity"),
-    _own("a black person", "Black", "ethnicity"),
-    _own("an african american person", "African american", "ethnicity"),
+    _own("a black person", "Black", "ethnicity", *_BLACK),
+    _own("an african american person", "African american", "ethnicity", *_BLACK),
     _own("a Hispanic person", "Hispanic", "ethnicity"),
     _own("an Indian person", "Indian", "ethnicity"),
     _own("an Asian person", "Asian", "ethnicity"),

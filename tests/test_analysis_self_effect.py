@@ -40,7 +40,10 @@ DRAWS = Draws(n_resamples=20, n_permutations=999)
 TITLES = [own.title for own in OWN_GROUPS]
 OTHERS = ["a cook", "a poet", "a dancer"]
 UNKNOWN = 2  # the option; 0 is one of the group, 1 somebody else
-LABELS = {"man": "M", "woman": "F", "transgender": "trans", "homosexual": "gay"}
+LABELS = {
+    "man": "M", "woman": "F", "transgender": "trans", "homosexual": "gay",
+    "african american": "Black",
+}  # fmt: skip
 
 
 def make_item(stereotyped: Sequence[str], **tags: Any) -> dict[str, Any]:
@@ -157,14 +160,14 @@ def test_own_items_by_every_definition() -> None:
         {"Woman"},
     ]
     assert [name(Own.EQUALS, item) for item in range(5)] == [
-        set(),
+        {"Black", "African american"},
         {"Gay", "Homosexual"},
         set(),
         {"Transgender"},
         {"Woman"},
     ]
     assert [name(Own.ANSWER, item) for item in range(5)] == [
-        {"Black", "White", "Woman"},
+        {"Black", "African american", "White", "Woman"},
         {"Gay", "Homosexual"},
         {"Indian"},
         {"Transgender", "Woman", "Man"},
