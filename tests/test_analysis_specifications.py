@@ -23,7 +23,8 @@ from analysis.plain import UNDEFINED
 from analysis.planned import Setting
 from analysis.readings import UNREADABLE
 from analysis.report.figure_files import VEGALITE
-from analysis.report.specification_blocks import list_ranking_blocks, list_specification_blocks
+from analysis.report.ranking_blocks import list_ranking_blocks
+from analysis.report.specification_blocks import list_specification_blocks
 from analysis.report.specification_figures import choose_ticks, write_tick
 from analysis.slices import Slices
 from analysis.specifications import describe_specifications

@@ -11,6 +11,7 @@ from analysis.statistics.leave_out import count_families, leave_out
 from analysis.statistics.rates import cluster_sums, influence, macro_scores
 from analysis.statistics.scorings import Scoring, score_choice, score_scale
 from analysis.statistics.specifications import (
+    CurveSummary,
     Ends,
     Linear,
     average_taus,
@@ -298,3 +299,14 @@ def test_a_family_counts_where_it_holds_in_every_llm() -> None:
     holds = np.array([[True, True], [False, True], [True, False]])
 
     assert count_families(holds, np.array(["a", "a", "b"])).tolist() == [1, 1]
+
+
+def test_a_claim_whose_estimate_is_0_has_no_side_to_agree_with() -> None:
+    ends = [Ends(0, -1, 1), Ends(0, -1, 1), Ends(0.2, 0.1, 0.3)]
+
+    found = summarise_curve(ends)
+
+    assert isinstance(found, CurveSummary)
+    assert (found.main, found.largest) == (0, pytest.approx(0.2))
+    for each in (found.n_agree, found.share_agree, found.n_beyond):
+        assert each == Undefined("the main estimate is on neither side")

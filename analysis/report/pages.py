@@ -21,12 +21,13 @@ from analysis.report.control_blocks import list_control_blocks
 from analysis.report.noise_blocks import list_noise_blocks
 from analysis.report.performance_blocks import list_performance_blocks
 from analysis.report.persona_averages import list_persona_averages
+from analysis.report.ranking_blocks import list_ranking_blocks
 from analysis.report.refusal_blocks import list_refusal_blocks
 from analysis.report.samples import list_sample_blocks
 from analysis.report.sections import Section
 from analysis.report.selection_blocks import list_selection_blocks
 from analysis.report.several_blocks import list_several_blocks
-from analysis.report.specification_blocks import list_ranking_blocks, list_specification_blocks
+from analysis.report.specification_blocks import list_specification_blocks
 from analysis.report.trust_blocks import list_trust_blocks
 from analysis.report.wording_blocks import list_wording_blocks
 

@@ -69,10 +69,10 @@ def _describe_signs(groups: list[dict[str, Any]]) -> Finding:
         (group, curve)
         for group in groups
         for curve in group["curves"]
-        if curve["kind"] != "gap" and not is_undefined(curve["summary"])
+        if curve["kind"] != "gap" and has_side(curve["summary"])
     ]
     if not curves:
-        return Finding(question, "Not defined", "No claim has an estimate.")
+        return Finding(question, "Not defined", "No claim has an estimate that is not 0.")
     turned = [each for each in curves if each[1]["summary"]["share_agree"] < 1]
     turned.sort(key=lambda each: each[1]["summary"]["share_agree"])
     named = "; ".join(
@@ -94,6 +94,11 @@ def _describe_signs(groups: list[dict[str, Any]]) -> Finding:
     )
 
 
+def has_side(summary: Any) -> bool:
+    """Whether the main estimate is defined, and not at the threshold itself."""
+    return not is_undefined(summary) and not is_undefined(summary["share_agree"])
+
+
 def _name_curve(group: Mapping[str, Any], curve: Mapping[str, Any]) -> str:
     of = f", {group['of']}" if group["of"] else ""
     return f"{group['llm']}, {group['dataset']}{of}: {curve['statement']}"
@@ -109,7 +114,7 @@ def _list_curves(name: str, groups: list[dict[str, Any]]) -> DetailTable:
             "dataset": f"{group['dataset']}{', ' if group['of'] else ''}{group['of']}",
             "spec_claim": curve["statement"],
             "spec_source": curve["source"],
-            **_describe_summary(curve["summary"]),
+            **describe_summary(curve["summary"]),
         }
         for group in groups
         for curve in group["curves"]
@@ -119,11 +124,11 @@ def _list_curves(name: str, groups: list[dict[str, Any]]) -> DetailTable:
         make_slug("specifications", name),
         f"Claims over specifications, {DEFINITIONS[name].title.lower()}{unit}",
         records,
-        writers=_choose_writers(write),
+        writers=choose_writers(write),
     )
 
 
-def _describe_summary(summary: Any) -> dict[str, Any]:
+def describe_summary(summary: Any) -> dict[str, Any]:
     """The columns of a curve's summary, all with its reason where there is none."""
     columns = {
         "spec_main": "main",
@@ -142,16 +147,16 @@ def _describe_summary(summary: Any) -> dict[str, Any]:
     return {column: summary[key] for column, key in columns.items()}
 
 
-def _choose_writers(write: Writer) -> dict[str, Writer]:
+def choose_writers(write: Writer) -> dict[str, Writer]:
     return {
         **dict.fromkeys(("spec_main", "spec_median", "spec_smallest", "spec_largest"), write),
         **dict.fromkeys(("spec_n", "spec_distinct", "spec_beyond"), write_count),
-        **dict.fromkeys(("spec_rank", "spec_lowest_rank"), _write_correlation),
+        **dict.fromkeys(("spec_rank", "spec_lowest_rank"), write_correlation),
         "spec_agree": lambda share: f"{write_fixed(100 * share, digits=0)}%",
     }
 
 
-def _write_correlation(value: float) -> str:
+def write_correlation(value: float) -> str:
     return write_fixed(value, digits=2)
 
 
@@ -169,8 +174,8 @@ def _draw_curves(groups: list[dict[str, Any]]) -> Iterator[Figure]:
                 caption=f"{_name_curve(group, curve)}, {_name_unit(group['measure'])}; the main "
                 "specification is the diamond.",
                 alternative=f"{len(points)} specifications of a claim, "
-                f"{curve['summary']['n_agree']} on the main one’s side of 0; the table above has "
-                "their median and range.",
+                f"{count_agreeing(curve['summary'])} on the main one’s side of 0; the table above "
+                "has their median and range.",
                 spec=draw_curve(
                     points,
                     threshold=curve["threshold"],
@@ -178,6 +183,10 @@ def _draw_curves(groups: list[dict[str, Any]]) -> Iterator[Figure]:
                     scale=100 if group["measure"] in SHARES else 1,
                 ),
             )
+
+
+def count_agreeing(summary: Mapping[str, Any]) -> str:
+    return "none" if is_undefined(summary["n_agree"]) else write_count(summary["n_agree"])
 
 
 def _name_unit(measure: str) -> str:
@@ -203,7 +212,7 @@ def _list_points(group: Mapping[str, Any], curve: Mapping[str, Any]) -> list[Cur
             ends["high"],
             write(ends["value"])
             + ("" if ends["low"] is None else f" ({write(ends['low'])} to {write(ends['high'])})"),
-            _name_choices(specification, reference),
+            name_choices(specification, reference),
             is_main=(at, reference) == (0, next(iter(curve["estimates"]))),
         )
         for reference, estimates in curve["estimates"].items()
@@ -214,93 +223,8 @@ def _list_points(group: Mapping[str, Any], curve: Mapping[str, Any]) -> list[Cur
     ]
 
 
-def _name_choices(specification: Mapping[str, str], reference: str) -> dict[str, str]:
+def name_choices(specification: Mapping[str, str], reference: str) -> dict[str, str]:
     chosen = (*specification.values(), reference or "each other")
     return {
         axis: NAMES.get((axis, choice), choice) for axis, choice in zip(AXES, chosen, strict=True)
     }
-
-
-def list_ranking_blocks(evidence: Evidence) -> list[Block]:
-    """Do the LLMs rank a category alike, whatever the analysis? Nothing with a single LLM."""
-    found = evidence.joint.get(TOPIC, {}).get("rankings", [])
-    if not found:
-        return []
-    records = [
-        {
-            "dataset": curve["dataset"],
-            "spec_measure": DEFINITIONS[curve["measure"]].title,
-            "category": curve["category"],
-            "spec_source": "paper" if curve["is_claimed"] else "every category",
-            **{
-                key: value
-                for key, value in _describe_summary(curve["summary"]).items()
-                if "rank" not in key
-            },
-        }
-        for curve in found
-    ]
-    table = make_table(
-        "specifications-rankings",
-        "Mean tau over pairs of LLMs",
-        records,
-        writers=_choose_writers(_write_correlation),
-    )
-    return [
-        Block(
-            slug="specifications-rankings",
-            title="Agreement on rankings, over specifications",
-            lead="Mean Kendall’s tau over pairs of LLMs within a category of personas, under every "
-            "specification that all the LLMs have; on a part of the items only where all were "
-            "asked that part. Sides are those of .5, the paper’s flag.",
-            findings=(_describe_rankings(found),),
-            tables=(table,),
-            figures=tuple(_draw_rankings(found)),
-            numbers={"fields": SPECIFICATION_FIELDS, "rankings": found},
-        )
-    ]
-
-
-def _describe_rankings(found: list[dict[str, Any]]) -> Finding:
-    defined = [curve for curve in found if not is_undefined(curve["summary"])]
-    steady = [curve for curve in defined if curve["summary"]["share_agree"] == 1]
-    above = [curve for curve in steady if curve["summary"]["main"] > curve["threshold"]]
-    named = ", ".join(
-        f"{curve['category'].replace('_', ' ')} on {curve['dataset']}" for curve in above
-    )
-    return Finding(
-        "Does the paper’s flag for a consistent ranking hang on the analysis?",
-        f"Not in {len(steady):,} of {len(defined):,} categories",
-        f"Above .5 in every specification: {named or 'none'}.",
-        "A category with few personas reaches a high mean tau by chance: compare with the table of "
-        "agreement.",
-    )
-
-
-def _draw_rankings(found: list[dict[str, Any]]) -> Iterator[Figure]:
-    for curve in found:
-        if is_undefined(curve["summary"]) or not curve["is_claimed"]:
-            continue
-        category = curve["category"].replace("_", " ")
-        points = [
-            CurvePoint(
-                ends["value"],
-                ends["low"],
-                ends["high"],
-                _write_correlation(ends["value"]),
-                {k: v for k, v in _name_choices(each, "").items() if k != "reference"},
-                is_main=at == 0,
-            )
-            for at, (each, ends) in enumerate(
-                zip(curve["specifications"], curve["estimates"], strict=True)
-            )
-            if ends["value"] is not None
-        ]
-        yield Figure(
-            slug=make_slug("specifications-ranking", curve["dataset"], curve["category"]),
-            caption=f"{curve['dataset']}, {category}: mean tau over pairs of "
-            f"{len(curve['llms'])} LLMs; lines span leaving one LLM out.",
-            alternative=f"{len(points)} specifications of one mean tau, "
-            f"{curve['summary']['n_agree']} on the main one’s side of .5.",
-            spec=draw_curve(points, threshold=curve["threshold"], title="mean tau"),
-        )

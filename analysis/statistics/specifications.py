@@ -138,9 +138,9 @@ class CurveSummary:
     n: int
     n_defined: int
     n_distinct: int  # values that differ: where no answer is missing many specifications are one
-    n_agree: int  # on the main one's side of the threshold
-    share_agree: float  # of those that are defined
-    n_beyond: int  # whose interval lies on that side as a whole
+    n_agree: int | Undefined  # on the main one's side of the threshold, which it may be at
+    share_agree: float | Undefined  # of those that are defined
+    n_beyond: int | Undefined  # whose interval lies on that side as a whole
     rank_correlation: float | Undefined  # median over the other specifications
     lowest_rank_correlation: float | Undefined
 
@@ -150,7 +150,8 @@ def summarise_curve(
 ) -> CurveSummary | Undefined:
     """Summary of a claim's estimates, the main specification's first.
 
-    An estimate at the threshold itself is on neither side, and agrees with nothing but another.
+    An estimate at the threshold itself is on neither side; where the main one is, there is no side
+    to agree with.
     ``rank_correlations`` [specifications] are those of `correlate_with_main`.
     """
     values = np.array([each.value for each in ends], np.float64) - threshold
@@ -160,6 +161,7 @@ def summarise_curve(
         return Undefined("the main specification gives no estimate")
     side = np.sign(values[_MAIN])
     agree = int(np.count_nonzero(np.sign(defined) == side))
+    no_side = Undefined("the main estimate is on neither side")
     edges = np.array([each.low if side > 0 else each.high for each in ends]) - threshold
     others = np.array([]) if rank_correlations is None else rank_correlations[1:]
     others = others[~np.isnan(others)]
@@ -172,9 +174,9 @@ def summarise_curve(
         n=len(values),
         n_defined=len(defined),
         n_distinct=len(np.unique(np.round(defined, 12))),
-        n_agree=agree,
-        share_agree=agree / len(defined),
-        n_beyond=int(np.count_nonzero(edges * side > 0)) if side else 0,
+        n_agree=agree if side else no_side,
+        share_agree=agree / len(defined) if side else no_side,
+        n_beyond=int(np.count_nonzero(edges * side > 0)) if side else no_side,
         rank_correlation=float(np.median(others)) if len(others) else nothing,
         lowest_rank_correlation=float(others.min()) if len(others) else nothing,
     )
