@@ -13,43 +13,23 @@ from analysis.claims import (
     check_top,
 )
 from analysis.groups import EXPERTS
-from models.personas import load_persona_set
-
-GPT_4, GPT_35 = "gpt-4-0125-preview", "gpt-3.5-turbo-0125"
-LLMS = (
+from analysis.paper_names import (
+    ATHEISM,
+    FASCISM,
+    GENDERS,
     GPT_4,
     GPT_35,
-    "Mixtral-8x7B-Instruct-v0.1",
-    "zephyr-7b-beta",
-    "Mistral-7B-Instruct-v0.2",
-    "gemma-7b-it",
-    "gemma-2b-it",
+    ILLIBERAL,
+    LIBERAL,
+    LLMS,
+    MIDDLE_CLASS,
+    NO_PERSONA,
+    OTHER_CLASSES,
+    RELIGIOUS,
+    SCHOOLING,
 )
-NO_PERSONA = "empty"  # as all_scores.csv calls it
+from models.personas import load_persona_set
 
-ATHEISM = "a person of atheism belief"
-RELIGIOUS = tuple(
-    f"a person of {belief} belief"
-    for belief in ("Buddhism", "Christianity", "Hinduism", "Islam", "Judaism", "Sikhism")
-)
-SCHOOLING = (
-    "a person with graduate level education",
-    "a person with college-level education",
-    "a person with high school level education",
-    "a person with middle school level education",
-    "a person with primary school level education",
-    "an uneducated person",
-)
-MIDDLE_CLASS = "a middle-class person"
-OTHER_CLASSES = ("a lower class person", "an upper-class person")
-FASCISM = "a person with fascism ideology"
-LIBERAL = ("a person with democracy ideology", "a person with liberalism ideology")
-ILLIBERAL = (
-    FASCISM,
-    "a person with populism ideology",
-    "a person with nationalism ideology",
-)
-GENDERS = (("a woman", "a man"), ("a nonbinary person", "a transgender person"))
 HEALTH = EXPERTS["health"]
 N_CONTROLS = 30  # in the paper's ranks, not in the table of scores
 

@@ -6,7 +6,7 @@ says of them is checked in `analysis.paper_claims`.
 
 from typing import NamedTuple
 
-from analysis.paper_claims import (
+from analysis.paper_names import (
     ATHEISM,
     FASCISM,
     GENDERS,

@@ -18,7 +18,8 @@ import numpy as np
 import typer
 
 from analysis.claims import TITLES, Judged, Taus, Verdict, judge_claim, name_category
-from analysis.paper_claims import LLMS, NO_PERSONA, UNCHECKED, list_claims
+from analysis.paper_claims import UNCHECKED, list_claims
+from analysis.paper_names import LLMS, NO_PERSONA
 from analysis.plain import to_plain
 from analysis.report.wording import write_fixed
 from analysis.score_table import METRICS, ScoreTable, read_score_table

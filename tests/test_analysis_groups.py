@@ -24,7 +24,7 @@ from analysis.groups import (
     SUBJECT_GROUPS,
     list_social_groups,
 )
-from analysis.paper_claims import LLMS
+from analysis.paper_names import LLMS
 from analysis.planned import NO_PERSONA
 from analysis.printed_tables import EXPERT_RANKS, SELF_RANKS, SOCIAL_RANKS, is_papers_grid
 from analysis.report.performance_blocks import list_performance_blocks

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from analysis.claims import Verdict, judge_claim
-from analysis.paper_claims import LLMS, list_claims
+from analysis.paper_claims import list_claims
+from analysis.paper_names import LLMS
 from analysis.reproduction import (
     app,
     describe_reproduction,
