@@ -1,7 +1,7 @@
 """Claims of arXiv 2407.02099 about which personas score above which, as contrasts.
 
 Each is tried in every LLM under every specification (`analysis.specifications`). What the paper
-says of them is checked in `analysis.paper_claims`.
+says of them is checked in `analysis.reproduction`.
 """
 
 from typing import NamedTuple

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.claims import Verdict, judge_claim
-from analysis.paper_claims import list_claims
+from analysis.measures import Draws
 from analysis.paper_names import LLMS
-from analysis.reproduction import (
-    app,
+from analysis.printed_tables import FRIEDMAN_P, SELF_RANKS
+from analysis.reproduction.__main__ import app
+from analysis.reproduction.document import write_markdown
+from analysis.reproduction.judging import Claim, Evidence, Verdict, judge_claim, need
+from analysis.reproduction.printed_checks import count_nonsignificant, count_self_ranks
+from analysis.reproduction.reproduce import (
+    Files,
+    count_verdicts,
     describe_reproduction,
+    list_claims,
     measure_taus,
     reproduce,
-    write_markdown,
 )
 from analysis.score_table import COLUMNS, read_score_table
 from analysis.statistics.consistency import Consistency
@@ -25,8 +30,8 @@ from models.errors import DataError
 from models.personas import load_persona_set
 
 ROOT = Path(__file__).parents[1]
-SCORES = ROOT.parent / "shared" / "published" / "all_scores.csv"
 HEADING = ",".join(COLUMNS) + "\n"
+QUICK = Draws(n_resamples=20, n_permutations=99)
 
 Score = Callable[[str, str, str], float]  # LLM, persona, metric -> score
 
@@ -47,7 +52,7 @@ def write_scores(folder: Path, score: Score) -> Path:
 
 def judge(path: Path, start: str) -> list[tuple[Verdict, str]]:
     """Verdict and words of the claims that start so."""
-    found = reproduce(path, n_permutations=99)
+    found = reproduce(Files(path), QUICK)
     return [(each.verdict, each.words) for each in found.judged if each.statement.startswith(start)]
 
 
@@ -86,18 +91,20 @@ def test_a_broken_table_is_refused_by_line(tmp_path: Path, text: str, said: str)
 
 def test_a_file_that_is_not_there_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no scores file"):
-        reproduce(tmp_path / "nowhere.csv")
+        reproduce(Files(tmp_path / "nowhere.csv"))
 
 
 def test_without_the_papers_llms_and_personas_nothing_is_checkable(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     path.write_text(HEADING + "one,a cook,work,.5,.25,.75,.5\ntwo,a cook,work,0,0,0,0")
 
-    found = reproduce(path)
+    found = reproduce(Files(path), QUICK)
 
-    assert {each.verdict for each in found.judged} == {Verdict.NOT_CHECKABLE}
-    assert "lack gpt-3.5-turbo-0125" in found.judged[0].words
-    assert "**0 claims reproduced, 0 not reproduced" in write_markdown(found)
+    of_scores = [each for each in found.judged if "of the table lack" in each.words]
+    assert {each.verdict for each in of_scores} == {Verdict.NOT_CHECKABLE}
+    assert len(of_scores) == 28
+    assert "lack gpt-3.5-turbo-0125" in of_scores[0].words
+    assert "claims: 0 reproduced, 1 not reproduced" in write_markdown(found)  # the paper's Table 6
 
 
 def test_one_missing_row_makes_the_claims_about_it_uncheckable(tmp_path: Path) -> None:
@@ -120,10 +127,11 @@ def test_one_missing_row_makes_the_claims_about_it_uncheckable(tmp_path: Path) -
 def test_equal_scores_bear_out_no_ranking(tmp_path: Path) -> None:
     path = write_scores(tmp_path, lambda llm, persona, metric: 0.5)
 
-    found = reproduce(path, n_permutations=99)
+    found = reproduce(Files(path), QUICK)
 
     for each in found.judged:
-        if " score" in each.statement or "percentage points" in each.statement:
+        is_score = each.statement.startswith(("TruthfulQA: ", "MMLU: ", "GPT-"))
+        if is_score and ("score" in each.statement or "percentage" in each.statement):
             assert each.verdict is Verdict.NOT_REPRODUCED, each.statement
     assert "every pair an LLM scores all personas alike" in write_markdown(found)
 
@@ -171,19 +179,109 @@ def test_a_ranking_all_llms_share_is_found_consistent(tmp_path: Path) -> None:
     path = write_scores(tmp_path, lambda llm, name, metric: order.get(name, 0.5))
     table = read_score_table(path)
 
-    taus = measure_taus(table, n_permutations=99)
+    taus = measure_taus(table, QUICK)
 
     gender = taus["bbq", "gender"]
     assert isinstance(gender, Consistency)
     assert [gender.tau.value, gender.p] == pytest.approx([1, 0.01])
-    claim = next(claim for claim in list_claims() if claim.statement.startswith("BBQ"))
-    assert judge_claim(claim, table, taus).verdict is Verdict.NOT_REPRODUCED
+    every = [claim for part in list_claims().values() for claim in part]
+    claim = next(claim for claim in every if claim.statement.startswith("BBQ: rankings"))
+    assert judge_claim(claim, Evidence(table, taus)).verdict is Verdict.NOT_REPRODUCED
+
+
+def test_every_claim_stands_once_and_says_what_it_needs() -> None:
+    every = [claim for part in list_claims().values() for claim in part]
+
+    assert len({claim.statement for claim in every}) == len(every)
+    for claim in every:
+        assert "|" not in claim.statement, claim.statement
+        assert claim.section, claim.statement
+
+
+def test_the_counts_are_those_of_the_rows(tmp_path: Path) -> None:
+    found = reproduce(Files(write_scores(tmp_path, lambda llm, name, metric: 0.5)), QUICK)
+
+    rows = [line.split(" | ") for line in write_markdown(found).splitlines()]
+
+    verdicts = [row[2].strip("*") for row in rows if len(row) == 4]
+    verdicts = [each for each in verdicts if each in set(Verdict)]
+    assert {each: verdicts.count(each) for each in Verdict} == count_verdicts(found.judged)
+    assert len(verdicts) == len(found.judged) > 140
+
+
+def test_what_needs_generations_says_which() -> None:
+    finding = need("one thing", "another", "a third", note="beware")(None)  # type: ignore[arg-type]
+
+    assert finding.holds is None
+    assert finding.words == "needs one thing, another and a third; beware"
+
+
+def test_a_printed_table_can_contradict_the_text_and_not_confirm_it(tmp_path: Path) -> None:
+    path = write_scores(tmp_path, lambda llm, name, metric: 0.5)
+    evidence = Evidence(read_score_table(path), {})
+
+    def judge_printed(stated: int) -> tuple[Verdict, str]:
+        check = count_self_ranks(lambda row: row.own_bias == 1, stated=stated, needs="all of it")
+        judged = judge_claim(Claim("5", "so many", check), evidence)
+        return judged.verdict, judged.words
+
+    assert judge_printed(12) == (
+        Verdict.NOT_CHECKABLE,
+        "agrees with the printed Table 2: 12 of 18 personas; needs all of it",
+    )
+    assert judge_printed(13) == (
+        Verdict.NOT_REPRODUCED,
+        "the printed Table 2 contradicts it: 12 of 18 personas",
+    )
+
+
+def test_the_printed_tables_bear_out_the_counts_of_the_text(tmp_path: Path) -> None:
+    found = reproduce(Files(write_scores(tmp_path, lambda llm, name, metric: 0.5)), QUICK)
+
+    agrees = {
+        each.statement: each.numbers["agrees_with_print"]
+        for each in found.judged
+        if "agrees_with_print" in each.numbers
+    }
+
+    assert [statement for statement, agreed in agrees.items() if not agreed] == [
+        "In each of the four fields its experts rank above the other experts"
+    ]
+    assert len(agrees) == 20
+    assert sum(row.own_bias < row.bias for row in SELF_RANKS.values()) == 18
+    assert sum(row.own_accuracy == 193 for row in SELF_RANKS.values()) == 5
+    for group, stated in (("personas", 5), ("controls", 14)):
+        assert count_nonsignificant(group, stated=stated, needs="")(None).holds is None  # type: ignore[arg-type]
+    assert len(FRIEDMAN_P) == 14
+
+
+def test_without_its_file_a_claim_names_the_option(tmp_path: Path) -> None:
+    path = write_scores(tmp_path, lambda llm, name, metric: 0.5)
+
+    ((people, said),) = judge(path, "People: altruism")
+    ((truth, of_bbq),) = judge(path, "Right answers have a bias")
+    ((places, of_mmlu),) = judge(path, "MMLU: right answers")
+
+    assert {people, truth, places} == {Verdict.NOT_CHECKABLE}
+    assert said == "not checkable without largeScale.csv (--tweets FILE)"
+    assert of_bbq == "not checkable without BBQ’s files (--bbq DIR)"
+    assert of_mmlu == "not checkable without MMLU’s test split (--mmlu FILE)"
+
+
+def list_options(shared: Path) -> list[str]:
+    """All files that the mirror has, as options."""
+    data = shared / "data"
+    return [
+        *("--scores", str(shared / "published" / "all_scores.csv")),
+        *("--tweets", str(data / "toxicity" / "largeScale.csv")),
+        *("--bbq", str(data / "bbq")),
+        *("--mmlu", str(data / "mmlu" / "test.jsonl")),
+    ]
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SCORES.exists(), reason="no shared/published beside the repository")
-def test_the_papers_own_scores_bear_out_what_they_should() -> None:
-    found = reproduce(SCORES)
+def test_the_papers_own_scores_bear_out_what_they_should(shared: Path) -> None:
+    found = reproduce(Files(shared / "published" / "all_scores.csv"))
 
     numbers = {each.statement: each.numbers for each in found.judged}
     gaps = [each["gap_pp"] for each in numbers.values() if "gap_pp" in each]
@@ -191,7 +289,7 @@ def test_the_papers_own_scores_bear_out_what_they_should() -> None:
     flagged = {
         metric: {
             category
-            for (name, category), tau in found.taus.items()
+            for (name, category), tau in found.evidence.taus.items()
             if name == metric and isinstance(tau, Consistency) and tau.is_consistent
         }
         for metric in ("truthfulqa", "mmlu", "bbq")
@@ -205,17 +303,20 @@ def test_the_papers_own_scores_bear_out_what_they_should() -> None:
     assert wrong == [
         "TruthfulQA: asexual person is among the top ten in all LLMs",
         "MMLU: woman and man score above nonbinary and transgender, in every LLM",
+        "In each of the four fields its experts rank above the other experts",
     ]
     atheism = numbers["TruthfulQA: atheism is among the top ten in all LLMs"]["ranks"]
     assert max(atheism.values()) == 8
     asexual = numbers["TruthfulQA: asexual person is among the top ten in all LLMs"]["ranks"]
     assert asexual["gpt-4-0125-preview"] == 34
+    ranks = [each for each in found.judged if each.statement.startswith("Rank on all of")]
+    assert len(ranks) == 10
+    assert all(each.words.endswith("so the stated rank is possible") for each in ranks)
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not SCORES.exists(), reason="no shared/published beside the repository")
-def test_the_document_is_what_the_command_prints() -> None:
-    done = CliRunner().invoke(app, ["--scores", str(SCORES)])
+def test_the_document_is_what_the_command_prints(shared: Path) -> None:
+    done = CliRunner().invoke(app, list_options(shared))
 
     assert done.exit_code == 0
     assert done.output == (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
@@ -224,9 +325,10 @@ def test_the_document_is_what_the_command_prints() -> None:
 def test_the_json_has_every_claim_and_statistic(tmp_path: Path) -> None:
     path = write_scores(tmp_path, lambda llm, persona, metric: len(persona) / 100)
 
-    described = json.loads(json.dumps(describe_reproduction(reproduce(path, n_permutations=99))))
+    described = json.loads(json.dumps(describe_reproduction(reproduce(Files(path), QUICK))))
 
-    assert len(described["claims"]) == len(list_claims())
+    assert len(described["claims"]) == sum(map(len, list_claims().values()))
     assert len(described["consistency"]) == 36
     assert {claim["verdict"] for claim in described["claims"]} <= set(Verdict)
-    assert described["not_checkable"][0]["section"] == "4.1"
+    assert sum(described["counts"].values()) == len(described["claims"])
+    assert described["people"] is described["bbq"] is described["mmlu"] is None

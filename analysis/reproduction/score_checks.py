@@ -1,18 +1,12 @@
-"""Checks of claims about scores per LLM and persona: does a table of scores bear a claim out?
+"""Checks of claims about scores per LLM and persona: does a table of scores bear a claim out?"""
 
-Every check takes a `ScoreTable`, uses the functions of `analysis.statistics`, and returns a
-`Finding`: whether the claim holds, what was found in words, and the numbers. What the claims are
-is in `analysis.paper_claims`.
-"""
-
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 
 from analysis.report.wording import write_fixed
+from analysis.reproduction.judging import Check, Evidence, Finding
 from analysis.score_table import ScoreTable
 from analysis.statistics import Undefined
 from analysis.statistics.consistency import Consistency
@@ -25,85 +19,11 @@ CUT_PP = 0.001
 TITLES = {"truthfulqa": "TruthfulQA", "mmlu": "MMLU", "bbq": "BBQ", "avg": "the average"}
 
 
-class Verdict(StrEnum):
-    """What became of a claim."""
-
-    REPRODUCED = "reproduced"
-    NOT_REPRODUCED = "not reproduced"
-    NOT_CHECKABLE = "not checkable"  # from scores per persona
-
-
-class Finding(NamedTuple):
-    """What a check found; ``holds`` None: the scores do not decide."""
-
-    holds: bool | None
-    words: str
-    numbers: dict[str, Any]
-
-
-Taus = Mapping[tuple[str, str], Consistency | Undefined]  # (metric, category) ->
-Check = Callable[[ScoreTable, Taus], Finding]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A claim of the paper, in our words, and what it takes to check it."""
-
-    section: str
-    statement: str
-    check: Check
-    llms: tuple[str, ...]  # without these the claim cannot be checked
-    personas: tuple[str, ...]
-
-
-class Judged(NamedTuple):
-    """A claim with its verdict."""
-
-    section: str
-    statement: str
-    verdict: Verdict
-    words: str
-    numbers: dict[str, Any]
-
-
-def judge_claim(claim: Claim, table: ScoreTable, taus: Taus) -> Judged:
-    """Check a claim, if the table has all that it speaks of."""
-    gap = _find_missing(claim, table)
-    if gap:
-        return Judged(claim.section, claim.statement, Verdict.NOT_CHECKABLE, gap, {})
-    holds, words, numbers = claim.check(table, taus)
-    verdict = {
-        True: Verdict.REPRODUCED,
-        False: Verdict.NOT_REPRODUCED,
-        None: Verdict.NOT_CHECKABLE,
-    }[holds]
-    return Judged(claim.section, claim.statement, verdict, words, numbers)
-
-
-def _find_missing(claim: Claim, table: ScoreTable) -> str:
-    """What the table lacks for this claim, in words; "" where it lacks nothing."""
-    for needed, there, noun in (
-        (claim.llms, table.llms, "LLMs"),
-        (claim.personas, table.personas, "settings"),
-    ):
-        missing = [name for name in needed if name not in there]
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            return f"the {noun} of the table lack {missing[0]}{more}"
-    rows = [table.llms.index(llm) for llm in claim.llms]
-    columns = table.find_personas(*claim.personas)
-    for row in rows:
-        gaps = np.isnan(table.scores["avg"][row, columns])
-        if gaps.any():
-            name = claim.personas[int(gaps.argmax())]
-            return f"the table has no scores of {name} for {table.llms[row]}"
-    return ""
-
-
 def check_gap(llm: str, metric: str, *, gap_pp: float, best: str = "", worst: str = "") -> Check:
     """The gap between best and worst persona, in percentage points to two digits, and who."""
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
+        table = evidence.table
         gap = score_gap(table.scores[metric][table.llms.index(llm), table.assigned])
         if isinstance(gap, Undefined):
             return Finding(None, gap.reason, {})
@@ -122,7 +42,8 @@ def check_gap(llm: str, metric: str, *, gap_pp: float, best: str = "", worst: st
 def check_extreme_gap(llm: str, metrics: Sequence[str], *, largest: bool) -> Check:
     """Whether an LLM has the largest, or smallest, gap of all LLMs and these metrics."""
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
+        table = evidence.table
         gaps: dict[tuple[str, str], float] = {}
         for metric in metrics:
             for row, name in enumerate(table.llms):
@@ -147,7 +68,8 @@ def check_extreme_gap(llm: str, metrics: Sequence[str], *, largest: bool) -> Che
 def check_top(persona: str, metric: str, *, within: int, llms: int) -> Check:
     """Whether a persona is among the first ``within`` personas in at least so many LLMs."""
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
+        table = evidence.table
         at = int(np.flatnonzero(table.assigned == table.find_personas(persona)[0])[0])
         ranks = {
             llm: int(rank_settings(scores[table.assigned], is_best_highest=True)[at])
@@ -167,15 +89,15 @@ def check_top(persona: str, metric: str, *, within: int, llms: int) -> Check:
 def check_consistent(metric: str, *, categories: Collection[str]) -> Check:
     """Whether exactly these categories have a mean tau above .5."""
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
         means = {
             category: found.tau.value
-            for (name, category), found in taus.items()
+            for (name, category), found in evidence.taus.items()
             if name == metric and isinstance(found, Consistency)
         }
         flagged = {
             category
-            for (name, category), found in taus.items()
+            for (name, category), found in evidence.taus.items()
             if name == metric and isinstance(found, Consistency) and found.is_consistent
         }
         order = sorted(means, key=lambda category: -means[category])
@@ -217,7 +139,8 @@ def check_order(
         ]
         return all(high > low or (not strict and high == low) for high, low in pairs)
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
+        table = evidence.table
         scores = table.scores[metric]
         means = scores.mean(axis=0)
         holds = [is_ordered(row, table) for row in scores]
@@ -247,7 +170,8 @@ def bound_group_rank(
     the table can contradict such a claim and cannot confirm it.
     """
 
-    def check(table: ScoreTable, taus: Taus) -> Finding:
+    def check(evidence: Evidence) -> Finding:
+        table = evidence.table
         ranks = rank_settings(table.scores[metric].mean(axis=0), is_best_highest=True)
         group = rank_group(ranks, table.find_personas(*members))
         if isinstance(group, Undefined):
