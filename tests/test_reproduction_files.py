@@ -39,7 +39,8 @@ from analysis.reproduction.tweets import COLUMNS, HumanSide, describe_people, re
 from analysis.score_table import ScoreTable
 from analysis.statistics import Undefined
 from models.errors import DataError
-from scheduler.datasets import bbq, mmlu, subsample, tweets
+from models.subsample import subsample_items
+from scheduler.datasets import bbq, mmlu, tweets
 
 QUICK = Draws(n_resamples=50, n_permutations=99)
 NOTHING = ScoreTable((), (), (), {})
@@ -296,9 +297,9 @@ def test_right_answers_are_those_that_the_farm_reads(shared: Path) -> None:
     assert tuple(bbq.CATEGORIES) == BBQ_FILES
     assert sum(rows for rows, _ in bbq.CATEGORIES.values()) == BBQ_ROWS
     assert of_bbq.places == tuple(np.bincount([item.answer or 0 for item in items]).tolist())
-    assert of_bbq.n_sampled == len(subsample.subsample_items(items))
+    assert of_bbq.n_sampled == len(subsample_items(items))
     assert of_mmlu.places == (3222, 3462, 3582, 3776)
-    assert of_mmlu.n_sampled == len(subsample.subsample_items(questions)) == 10_219
+    assert of_mmlu.n_sampled == len(subsample_items(questions)) == 10_219
 
 
 @pytest.mark.shared

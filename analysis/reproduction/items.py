@@ -17,6 +17,7 @@ import numpy as np
 from analysis.bias import AMBIGUOUS, UNKNOWN
 from analysis.statistics.bias import BbqItems, answer_rightly, score_bias
 from models.errors import DataError
+from models.subsample import BBQ_BLOCKS_PER_GROUP, BLOCK_ROWS, MMLU_PER_SUBJECT
 
 BBQ_FILES = (
     "Age",
@@ -33,7 +34,6 @@ BBQ_FILES = (
 )
 BBQ_ROWS, MMLU_ROWS = 58_492, 14_042
 METADATA = "additional_metadata.csv"
-BLOCK_ROWS, BLOCKS_PER_GROUP, QUESTIONS_PER_SUBJECT = 4, 30, 250  # footnote 6
 ANSWERS = ("ans0", "ans1", "ans2")
 
 
@@ -75,7 +75,7 @@ class MmluItemsFound:
     @property
     def n_sampled(self) -> int:
         """Rows that the paper's subsample takes."""
-        return sum(min(QUESTIONS_PER_SUBJECT, n) for n in self.subjects.values())
+        return sum(min(MMLU_PER_SUBJECT, n) for n in self.subjects.values())
 
     @property
     def is_whole(self) -> bool:
@@ -130,7 +130,7 @@ def read_bbq(folder: Path) -> BbqItemsFound:
         truth=_score_truth(items),
         unknown=float((items.answers == items.unknowns).mean()),
         places=tuple(places[at] for at in range(len(ANSWERS))),
-        n_sampled=BLOCK_ROWS * sum(min(BLOCKS_PER_GROUP, n) for n in blocks.values()),
+        n_sampled=BLOCK_ROWS * sum(min(BBQ_BLOCKS_PER_GROUP, n) for n in blocks.values()),
     )
 
 
