@@ -11,7 +11,9 @@ import numpy as np
 from analysis.statistics import Undefined
 from analysis.statistics.consistency import (
     Consistency,
+    MeanTau,
     Support,
+    average_tau,
     count_support,
     measure_consistency,
 )
@@ -26,6 +28,8 @@ class LlmScores:
     llm: str
     family: str
     scores: Mapping[str, float]  # persona -> score, those that have one
+    paper: Mapping[str, float]  # the same with answers scored as the paper does
+    flagged: frozenset[str]  # personas with too many answers missing
     exceeds_rewording: bool | None  # the interval of R lies above 1; None: R is not defined
 
 
@@ -36,6 +40,9 @@ class Agreement:
     llms: tuple[str, ...]
     families: tuple[str, ...]
     categories: Mapping[str, Consistency | Undefined]
+    paper: Mapping[str, MeanTau | Undefined]  # of the scores that the paper ranks by
+    unflagged: Mapping[str, MeanTau | Undefined]  # without personas that are flagged in some LLM
+    n_flagged: Mapping[str, int]  # personas of each category that are
     exceeds_rewording: Support | Undefined  # of the LLMs that have an R: personas vary more
 
 
@@ -51,12 +58,18 @@ def compare_llms(
     A persona that has no score in some LLM is left out of its category.
     """
     families = np.array([one.family for one in measured])
+    flagged = frozenset.union(*(one.flagged for one in measured))
     found: dict[str, Consistency | Undefined] = {}
+    paper: dict[str, MeanTau | Undefined] = {}
+    unflagged: dict[str, MeanTau | Undefined] = {}
+    n_flagged: dict[str, int] = {}
     for category in dict.fromkeys(categories.values()):
         members = [persona for persona, each in categories.items() if each == category]
-        scores: Floats = np.array(
-            [[one.scores.get(persona, np.nan) for persona in members] for one in measured]
-        )
+        scores = _stack([one.scores for one in measured], members)
+        paper[category] = average_tau(_stack([one.paper for one in measured], members))
+        kept = np.array([persona not in flagged for persona in members], np.bool_)
+        unflagged[category] = average_tau(scores[:, kept])
+        n_flagged[category] = int(np.count_nonzero(~kept))
         found[category] = measure_consistency(
             scores, families, rng=np.random.default_rng(seed), n_permutations=n_permutations
         )
@@ -64,8 +77,16 @@ def compare_llms(
         llms=tuple(one.llm for one in measured),
         families=tuple(families.tolist()),
         categories=found,
+        paper=paper,
+        unflagged=unflagged,
+        n_flagged=n_flagged,
         exceeds_rewording=_count_exceeding(measured),
     )
+
+
+def _stack(scores: Sequence[Mapping[str, float]], members: Sequence[str]) -> Floats:
+    """Scores [llms, members], NaN for one that an LLM does not have."""
+    return np.array([[each.get(persona, np.nan) for persona in members] for each in scores])
 
 
 def _count_exceeding(measured: Sequence[LlmScores]) -> Support | Undefined:

@@ -29,8 +29,10 @@ N_PERSONAS, N_CONTROLS, N_ITEMS = 7, 4, 40
 TOWN = {"one": "town", "two": "town", "three": "town", "four": "town"}
 
 
-def score(llm: str, family: str, **scores: float) -> LlmScores:
-    return LlmScores(llm, family, scores, exceeds_rewording=llm != "b1")
+def score(
+    llm: str, family: str, *, flagged: frozenset[str] = frozenset(), **scores: float
+) -> LlmScores:
+    return LlmScores(llm, family, scores, scores, flagged, exceeds_rewording=llm != "b1")
 
 
 def draw_codes(llm: str, *, is_shared: bool) -> np.ndarray:
@@ -72,9 +74,47 @@ def test_agreement_is_the_consistency_of_each_category() -> None:
     assert (support.llms, support.of_llms, support.families, support.of_families) == (2, 3, 1, 2)
 
 
+def test_a_persona_that_one_llm_refuses_to_play_makes_no_order() -> None:
+    alike = {"one": 0.1, "two": 0.9, "three": 0.2, "four": 0.3}
+    other = {"one": 0.1, "two": 0.9, "three": 0.3, "four": 0.2}
+    measured = [
+        score("a1", "A", **alike),
+        score("b1", "B", flagged=frozenset({"one", "two"}), **other),
+    ]
+
+    found = compare_llms(measured, TOWN, seed=5, n_permutations=199)
+
+    assert found.n_flagged == {"town": 2}
+    with_all, without = found.categories["town"], found.unflagged["town"]
+    assert not isinstance(with_all, Undefined)
+    assert not isinstance(without, Undefined)
+    assert with_all.tau.value == pytest.approx(4 / 6)
+    assert without.value == pytest.approx(-1)
+
+
+def test_the_papers_flag_is_told_of_the_papers_scores() -> None:
+    scores = {"one": 0.1, "two": 0.2, "three": 0.3}
+    turned = {"one": 0.3, "two": 0.2, "three": 0.1}
+    measured = [
+        score("a1", "A", **scores),
+        replace(score("b1", "B", **scores), paper=turned),
+    ]
+
+    found = compare_llms(measured, dict.fromkeys(scores, "town"), seed=5, n_permutations=199)
+
+    asked, paper = found.categories["town"], found.paper["town"]
+    assert not isinstance(asked, Undefined)
+    assert not isinstance(paper, Undefined)
+    assert (asked.tau.value, paper.value) == (pytest.approx(1), pytest.approx(-1))
+    assert paper.n_pairs == 1
+
+
 def test_an_llm_without_a_ratio_is_no_llm_in_which_it_is_small() -> None:
     full = {"one": 0.1, "two": 0.2}
-    told = [LlmScores(name, "A", full, exceeds) for name, exceeds in (("a1", True), ("a2", None))]
+    told = [
+        replace(score(name, "A", **full), exceeds_rewording=exceeds)
+        for name, exceeds in (("a1", True), ("a2", None))
+    ]
 
     one = compare_llms(told, TOWN, seed=5, n_permutations=99).exceeds_rewording
     none = compare_llms(
@@ -135,7 +175,7 @@ def test_the_report_does_not_flag_rankings_of_their_own() -> None:
     (across,) = list_across(sections, NOTES, n_permutations=99)
 
     tau = across.numbers["categories"]["people"]["tau"]["value"]
-    assert across.table.rows[0][3].text == "no"
+    assert across.table.rows[0][4].text == "no"
     assert tau < 0.5
     assert "above 0.5 in 0 of 1 categories." in across.sentence
 

@@ -21,9 +21,16 @@ from analysis.report.wording import (
 )
 from analysis.statistics import Undefined
 from analysis.statistics.consistency import CONSISTENT_ABOVE, Support
+from analysis.statistics.scorings import Scoring
 
 # column -> digits; the others are words or counts
-DIGITS = {"tau": 2, "tau_chance": 2, "tau_p": 3, "tau_low": 2, "tau_high": 2, "tau_families": 2}
+DIGITS = {
+    "tau": 2, "tau_chance": 2, "tau_p": 3, "tau_low": 2, "tau_high": 2, "tau_families": 2,
+    "tau_paper": 2, "tau_unflagged": 2,
+}  # fmt: skip
+
+
+PAPER = f"score_{Scoring.PAPER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +106,26 @@ def _read_scores(section: Section, notes: Mapping[str, LlmNote]) -> LlmScores:
     return LlmScores(
         llm=llm,
         family=(notes[llm].family if llm in notes else "") or llm,
-        scores={
-            setting["label"]: score
-            for setting, score in zip(section.settings, section.columns["score"], strict=True)
-            if setting["role"] == "persona" and score is not None
-        },
+        scores=_read_personas(section, "score"),
+        # refusals have one scoring
+        paper=_read_personas(section, PAPER if PAPER in section.columns else "score"),
+        flagged=frozenset(
+            setting["label"]
+            for setting, is_flagged in zip(
+                section.settings, section.columns["is_flagged"], strict=True
+            )
+            if is_flagged
+        ),
         exceeds_rewording=exceeds,
     )
+
+
+def _read_personas(section: Section, column: str) -> dict[str, float]:
+    return {
+        setting["label"]: score
+        for setting, score in zip(section.settings, section.columns[column], strict=True)
+        if setting["role"] == "persona" and score is not None
+    }
 
 
 def _show_agreement(
@@ -114,7 +134,12 @@ def _show_agreement(
     part = section.progress
     found: dict[str, Any] = to_plain(agreement)
     records = [
-        _describe_category(category, consistency, adjusted[category])
+        {
+            **_describe_category(category, consistency, adjusted[category]),
+            "tau_paper": _pick_value(found["paper"][category]),
+            "tau_unflagged": _pick_value(found["unflagged"][category]),
+            "tau_flagged": found["n_flagged"][category],
+        }
         for category, consistency in found["categories"].items()
     ]
     flagged = [record["category"] for record in records if record["tau_flag"] == "yes"]
@@ -156,7 +181,7 @@ def _write_support(support: Support | Undefined) -> str:
 
 def _describe_category(category: str, found: Any, adjusted: float | None) -> dict[str, Any]:
     if is_undefined(found):
-        numbers = ("n_ranked", *DIGITS)
+        numbers = ("n_ranked", "tau_pairs", *DIGITS)
         return {"category": category, "tau_flag": None, **dict.fromkeys(numbers, found)}
     ends = found["without_one_llm"]
     families = found["across_families"]
@@ -164,17 +189,22 @@ def _describe_category(category: str, found: Any, adjusted: float | None) -> dic
         "category": category,
         "n_ranked": found["n_personas"],
         "tau": found["tau"]["value"],
+        "tau_pairs": found["tau"]["n_pairs"],
         "tau_flag": "yes" if found["is_consistent"] else "no",
         "tau_chance": found["chance"],
         "tau_p": adjusted,
         "tau_low": ends and ends["low"],
         "tau_high": ends and ends["high"],
-        "tau_families": families if is_undefined(families) else families["value"],
+        "tau_families": _pick_value(families),
     }
 
 
-KEYS = ("category", "n_ranked", "tau", "tau_flag", "tau_chance", "tau_p", "tau_low", "tau_high",
-        "tau_families")  # fmt: skip
+def _pick_value(mean: Any) -> Any:
+    return mean if is_undefined(mean) else mean["value"]
+
+
+KEYS = ("category", "n_ranked", "tau", "tau_pairs", "tau_flag", "tau_chance", "tau_p", "tau_low",
+        "tau_high", "tau_families", "tau_paper", "tau_flagged", "tau_unflagged")  # fmt: skip
 WORDS = ("category", "tau_flag")
 NEEDS_MORE = {
     "tau_low": "fewer than three LLMs have a tau",

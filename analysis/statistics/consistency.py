@@ -90,6 +90,16 @@ def _normalise(signs: Floats) -> Floats:
     return unit
 
 
+def average_tau(scores: Floats) -> MeanTau | Undefined:
+    """Mean tau-b over pairs of LLMs, of scores [llms, personas] that all LLMs have (no NaN)."""
+    complete = scores[:, ~np.isnan(scores).any(axis=0)]
+    if len(complete) < 2:
+        return Undefined("fewer than two LLMs")
+    if complete.shape[1] < 2:
+        return Undefined("fewer than two personas with a score in every LLM")
+    return _average_pairs(correlate_ranks(complete), np.ones(len(complete), np.bool_))
+
+
 def measure_consistency(
     scores: Floats,
     families: NDArray[Any],

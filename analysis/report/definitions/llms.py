@@ -9,6 +9,20 @@ LLMS: dict[str, Definition] = {
         "Kendall’s tau-b of the personas’ scores, averaged over the pairs of LLMs: 1, all rank "
         "them alike; 0, no relation.",
     ),
+    "tau_pairs": Definition(
+        "Pairs", "Pairs of LLMs that have a tau: not those with an LLM that scores all alike."
+    ),
+    "tau_paper": Definition(
+        "Paper’s scoring",
+        "Mean tau of the scores with an unreadable answer taken as option A, or as point 3: what "
+        "the paper holds against .5.",
+    ),
+    "tau_flagged": Definition(
+        "Flagged", "Personas with more than 20% of their answers missing in some of the LLMs."
+    ),
+    "tau_unflagged": Definition(
+        "Without flagged", "Mean tau without these personas: refusals alone can make an order."
+    ),
     "tau_flag": Definition("Above .5", "The paper’s flag for a consistent ranking."),
     "tau_chance": Definition(
         "Chance",
