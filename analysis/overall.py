@@ -3,17 +3,22 @@
 The data sets' items are different ones, so the mean's error follows from theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from analysis.arrays import SliceArray
 from analysis.measures import MAIN, Draws
+from analysis.performance import contrast_answered, estimate_accuracy
 from analysis.plain import to_plain
 from analysis.planned import NO_PERSONA
+from analysis.selection import Selected, select_personas
 from analysis.slices import Result, Roster, Slices, find_measure, match_settings, read_column
 from analysis.statistics import Undefined
+from analysis.statistics.estimates import average_estimates, take_settings
 from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import Scoring
 from analysis.statistics.spread import score_gap
@@ -60,22 +65,31 @@ class OverallAccuracy:
     high: Floats
     datasets: dict[str, Floats]  # data set -> score under the main scoring
     gaps: tuple[AccuracyGap, ...]
+    selected: Selected | Undefined  # the personas as highest and lowest of many, overall
 
 
 def describe_overall(slices: Slices, draws: Draws) -> dict[str, Any]:
     """Every LLM and template with one of the three data sets: topic of `analysis.joint`."""
-    found = [
-        average_accuracies(template, llm, {name: of[name] for name in DATASETS if name in of})
-        for template, of_llms in slices.by_template().items()
-        for llm, of in of_llms.items()
-        if any(name in of for name in DATASETS)
-    ]
+    parts = {(part.template, part.llm, part.dataset): part.slice for part in reversed(slices.parts)}
+    found = []
+    for template, of_llms in slices.by_template().items():
+        for llm, of in of_llms.items():
+            results = {name: of[name] for name in DATASETS if name in of}
+            if results:
+                arrays = {name: slices.load(parts[template, llm, name]) for name in results}
+                found.append(average_accuracies(template, llm, results, arrays, draws))
     described: dict[str, Any] = to_plain({"llms": found})
     return described
 
 
-def average_accuracies(template: str, llm: str, results: Mapping[str, Result]) -> OverallAccuracy:
-    """The mean over the three data sets; ``results`` has those that were asked."""
+def average_accuracies(
+    template: str,
+    llm: str,
+    results: Mapping[str, Result],
+    arrays: Mapping[str, SliceArray],
+    draws: Draws,
+) -> OverallAccuracy:
+    """The mean over the three data sets; ``results`` and ``arrays`` have those that were asked."""
     measures = {
         name: measure
         for name, result in results.items()
@@ -92,6 +106,7 @@ def average_accuracies(template: str, llm: str, results: Mapping[str, Result]) -
             of[OVERALL] = np.mean([of[name] for name in DATASETS], axis=0)
         scores[scoring] = of
     errors = [read_column(each, "standard_error")[rows[name]] for name, each in measures.items()]
+    shown = {name: _Shown(arrays[name], rows[name]) for name in measures}
     nothing = np.full(len(roster.labels), np.nan)
     main = scores[MAIN].get(OVERALL, nothing)
     error = nothing if missing else np.sqrt(np.sum(np.square(errors), axis=0)) / len(DATASETS)
@@ -108,10 +123,47 @@ def average_accuracies(template: str, llm: str, results: Mapping[str, Result]) -
         high=main + NORMAL_95 * error,
         datasets={name: each for name, each in scores[MAIN].items() if name != OVERALL},
         gaps=tuple(
-            _describe_gap(name, scoring, scores[scoring], roster, missing)
+            _describe_gap(name, scoring, scores[scoring], roster, missing, shown)
             for name in (*measures, OVERALL)
             for scoring in Scoring
         ),
+        selected=_refuse(missing) if missing else _select(shown, roster, measures, draws),
+    )
+
+
+class _Shown(NamedTuple):
+    """A data set's readings, and the rows of the settings that all data sets share."""
+
+    array: SliceArray
+    rows: NDArray[np.intp]
+
+
+def _refuse(missing: Sequence[str]) -> Undefined:
+    return Undefined(f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not asked")
+
+
+def _select(
+    shown: Mapping[str, _Shown],
+    roster: Roster,
+    measures: Mapping[str, Mapping[str, Any]],
+    draws: Draws,
+) -> Selected:
+    """Shrunken overall scores, their ranks, and the gap without the luck of selection."""
+    personas = roster.find_role("persona")
+    is_flagged = [
+        np.array(measures[name]["per_setting"]["is_flagged"], np.bool_)[each.rows]
+        for name, each in shown.items()
+    ]
+    return select_personas(
+        average_estimates(
+            [take_settings(estimate_accuracy(each.array), each.rows) for each in shown.values()]
+        ),
+        personas,
+        np.array(roster.categories, np.str_)[personas],
+        is_flagged=np.logical_or.reduce(is_flagged),
+        seed=draws.seed,
+        n_resamples=draws.n_resamples,
+        n_permutations=draws.n_permutations,
     )
 
 
@@ -121,23 +173,37 @@ def _describe_gap(
     scores: Mapping[str, Floats],
     roster: Roster,
     missing: tuple[str, ...],
+    shown: Mapping[str, _Shown],
 ) -> AccuracyGap:
     if name not in scores:
-        why = Undefined(
-            f"{' and '.join(missing)} {'was' if len(missing) == 1 else 'were'} not asked"
-        )
+        why = _refuse(missing)
         return AccuracyGap(name, scoring, why, why, why, why)
     column = scores[name]
     empty = roster.find([NO_PERSONA])
     controls, personas = (column[roster.find_role(role)] for role in ("control", "persona"))
+    gap = find_extremes(column, roster)
+    if scoring is Scoring.ANSWERED and isinstance(gap, Extreme):
+        parts = list(shown.values()) if name == OVERALL else [shown[name]]
+        gap = compare_answered(gap, parts, roster)
     return AccuracyGap(
         dataset=name,
         scoring=scoring,
-        gap=find_extremes(column, roster),
+        gap=gap,
         without_persona=_read(float(column[empty[0]]) if len(empty) else np.nan),
         control_sd=_spread(controls, "control"),
         persona_sd=_spread(personas, "persona"),
     )
+
+
+def compare_answered(gap: Extreme, parts: Sequence[_Shown], roster: Roster) -> Extreme | Undefined:
+    """The gap's two ends on the items that both answered; of ties the first."""
+    best, worst = (roster.labels.index(labels[0]) for labels in (gap.best, gap.worst))
+    value = np.mean(
+        [contrast_answered(each.array, each.rows[best], each.rows[worst]) for each in parts]
+    )
+    if np.isnan(value):
+        return Undefined("the two personas answered no item of some data set or cell in common")
+    return gap._replace(value=float(value))
 
 
 def find_extremes(scores: Floats, roster: Roster) -> Extreme | Undefined:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from analysis.arrays import TAG_JOINT, SliceArray
 from analysis.measures import MAIN, Draws, Measure, OmnibusTests, describe_scores
 from analysis.statistics import Undefined
+from analysis.statistics.estimates import Estimate, estimate_rates
 from analysis.statistics.omnibus import cluster_permutation, cochrans_q
+from analysis.statistics.rates import cluster_sums, macro_scores
 from analysis.statistics.scorings import Scored, Scoring, score_choice
 
 # A data set's score is the unweighted mean over these cells (paper.md, "Scores").
@@ -22,11 +24,10 @@ NO_COMMON_ITEM = "no item that counts in every setting"
 
 def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
     """Accuracy of every setting on the items with a right answer; None where there are none."""
-    has_answer = np.array([item.answer is not None for item in part.items], np.bool_)
-    if not has_answer.any():
+    found = select_answerable(part)
+    if found is None:
         return None
-    part = part.select_items(has_answer)
-    targets = np.array([item.answer for item in part.items], np.int16)
+    part, targets = found
     scored = {scoring: score_choice(part.codes, targets, scoring=scoring) for scoring in Scoring}
     hits = scored[MAIN].values
     tags = CELL_TAGS.get(part.slice.dataset)
@@ -35,7 +36,7 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
         scored,
         name="accuracy",
         of="",
-        cells=part.tag_items(*tags) if tags else None,
+        cells=label_cells(part),
         chance=float(np.mean([1 / item.n_options for item in part.items])),
         counts={
             "correct": hits.sum(axis=1),
@@ -45,6 +46,50 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
         draws=draws,
         details={"cells": count_cells(part, scored, tags)} if tags else None,
     )
+
+
+def select_answerable(part: SliceArray) -> tuple[SliceArray, NDArray[np.int16]] | None:
+    """The items with a right answer, and its option [columns]; None where there are none."""
+    has_answer = np.array([item.answer is not None for item in part.items], np.bool_)
+    if not has_answer.any():
+        return None
+    part = part.select_items(has_answer)
+    return part, np.array([item.answer for item in part.items], np.int16)
+
+
+def label_cells(part: SliceArray) -> NDArray[np.str_] | None:
+    """The cell that each item counts in [columns]; None where all count alike."""
+    tags = CELL_TAGS.get(part.slice.dataset)
+    return part.tag_items(*tags) if tags else None
+
+
+def estimate_accuracy(part: SliceArray) -> Estimate:
+    """The accuracies of `measure_accuracy` as an estimate; ``part`` has items with an answer."""
+    found = select_answerable(part)
+    if found is None:
+        raise ValueError(f"{part.slice.dataset} has no item with a right answer")
+    part, targets = found
+    hits, counted = score_choice(part.codes, targets, scoring=MAIN)
+    cells = label_cells(part)
+    return estimate_rates(
+        cluster_sums(hits, counted, part.clusters, cells=cells, strata=part.strata)
+    )
+
+
+def contrast_answered(part: SliceArray, one: int, other: int) -> float:
+    """Accuracy of one setting minus another's on the items that both answered, cell by cell.
+
+    NaN where they share no item of some cell; ``part`` has items with an answer.
+    """
+    found = select_answerable(part)
+    if found is None:
+        return float("nan")
+    part, targets = found
+    pair = part.codes[[one, other]]
+    hits, counted = score_choice(pair, targets, scoring=Scoring.ANSWERED)
+    both = np.broadcast_to(counted.all(axis=0), counted.shape)
+    scores = macro_scores(cluster_sums(hits, both, part.clusters, cells=label_cells(part)))
+    return float(scores[0] - scores[1])
 
 
 def count_cells(

@@ -5,7 +5,7 @@ how to compute it with other weights on the clusters. Rates (`estimate_rates`) h
 form, and so have BBQ's bias scores (`analysis.statistics.bias`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,43 @@ def estimate_rates(sums: ClusterSums) -> Estimate:
         contributions=influences + share_out(rate_cells(sums), sums),
         strata=sums.strata,
         reweigh=lambda times: reweigh_scores(sums, times),
+    )
+
+
+def take_settings(estimate: Estimate, rows: NDArray[np.intp]) -> Estimate:
+    """The estimate of some of the settings, in the order of ``rows``."""
+    return Estimate(
+        scores=estimate.scores[rows],
+        influences=estimate.influences[rows],
+        contributions=estimate.contributions[rows],
+        strata=estimate.strata,
+        reweigh=lambda times: estimate.reweigh(times)[:, rows],
+    )
+
+
+def average_estimates(estimates: Sequence[Estimate]) -> Estimate:
+    """The unweighted mean of scores of the same settings on items that have nothing in common.
+
+    theta = (1/k) sum theta_i: clusters of each are drawn within it, and what one does to the mean
+    is a k-th of what it does to its own score.
+    """
+    k = len(estimates)
+    first = np.cumsum([0, *(int(each.strata.max(initial=-1)) + 1 for each in estimates)])
+    ends = np.cumsum([len(each.strata) for each in estimates])[:-1]
+
+    def reweigh(times: Times) -> Floats:
+        parts = np.split(times, ends, axis=1)
+        scores = [each.reweigh(part) for each, part in zip(estimates, parts, strict=True)]
+        return np.asarray(np.mean(scores, axis=0))
+
+    return Estimate(
+        scores=np.mean([each.scores for each in estimates], axis=0),
+        influences=np.concatenate([each.influences for each in estimates], axis=1) / k,
+        contributions=np.concatenate([each.contributions for each in estimates], axis=1) / k,
+        strata=np.concatenate(
+            [each.strata + start for each, start in zip(estimates, first[:-1], strict=True)]
+        ),
+        reweigh=reweigh,
     )
 
 
