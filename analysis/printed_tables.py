@@ -1,7 +1,7 @@
 """The numbers that arXiv 2407.02099 prints in Tables 1, 2 and 6 to 10, for comparison.
 
 Nothing is tuned to them. They decide one thing that the paper leaves open: which items are about a
-persona's own group (`analysis.self_effect`).
+persona's own group (`analysis.own_definitions`).
 """
 
 from collections.abc import Collection

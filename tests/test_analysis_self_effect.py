@@ -20,18 +20,12 @@ from invented_experiments import (
 from analysis.arrays import SliceArray
 from analysis.groups import OWN_GROUPS
 from analysis.measures import Draws
+from analysis.own_definitions import DefinitionMatch, choose_definition, count_matches
+from analysis.own_tables import OwnGroups, SelfDifferences, SelfRanks
 from analysis.plain import to_plain
 from analysis.printed_tables import ACCURACY_EFFECTS, SELECTION_EFFECTS, SELF_RANKS
 from analysis.report.bias_blocks import list_bias_blocks
-from analysis.self_effect import (
-    DefinitionMatch,
-    OwnGroups,
-    SelfDifferences,
-    SelfRanks,
-    choose_definition,
-    count_matches,
-    describe_self_effect,
-)
+from analysis.self_effect import describe_self_effect
 from analysis.social_groups import Context, Own, find_own_items, mark_members, measure_social_groups
 from analysis.statistics.scorings import Scoring
 from scheduler.datasets import bbq

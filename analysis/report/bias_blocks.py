@@ -1,41 +1,20 @@
-"""RQ2 over measures and LLMs: bias against unknown answers (Fig. 3), and personas on items about
-their own people (Tables 2, 7, 8 and 9).
+"""RQ2 over measures and LLMs: bias against unknown answers (Figure 3), categories (Table 7).
+
+What personas do on items about their own people follows from `own_group_blocks`.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.evidence import Evidence
-from analysis.plain import UNDEFINED
-from analysis.planned import NO_PERSONA
 from analysis.report.addresses import make_slug
-from analysis.report.blocks import Block, DetailTable, Figure, Finding, Writer, make_table
-from analysis.report.definitions.joint_fields import OWN_FIELDS, RANK_FIELDS
+from analysis.report.blocks import Block, Figure
+from analysis.report.definitions.joint_fields import RANK_FIELDS
 from analysis.report.dots import ScatterDot, draw_scatter
-from analysis.report.rank_blocks import ON_PAGE, list_places, make_rank_table, write_rank
+from analysis.report.own_group_blocks import show_own_groups
+from analysis.report.rank_blocks import ON_PAGE, list_places, make_rank_table
 from analysis.report.sections import Section, list_sections
-from analysis.report.wording import (
-    is_undefined,
-    to_points,
-    write_count,
-    write_fixed,
-    write_p,
-    write_plural,
-    write_points,
-    write_score,
-)
-from analysis.self_effect import BIAS
-from analysis.social_groups import Context
-from analysis.statistics.scorings import Scoring
-
-CONTEXTS = {
-    Context.AMBIGUOUS_NEGATIVE: "ambiguous, negative",
-    Context.AMBIGUOUS_OTHER: "ambiguous, non-negative",
-    Context.PLAIN_NEGATIVE: "disambiguated, negative",
-    Context.PLAIN_OTHER: "disambiguated, non-negative",
-}
-MEASURED = {"bias": "bias score", "correct": "accuracy", "selected": "how often chosen"}
-ALPHA = 0.05
+from analysis.report.wording import write_plural, write_score
 
 
 def list_bias_blocks(evidence: Evidence) -> list[Block]:
@@ -49,7 +28,7 @@ def list_bias_blocks(evidence: Evidence) -> list[Block]:
     return [
         *show_scatters(list_sections(evidence)),
         *(
-            _show_own_groups(
+            show_own_groups(
                 each,
                 [
                     table
@@ -120,192 +99,6 @@ def _draw_scatter(dataset: str, template: str, llm: str, both: Mapping[str, Sect
             axis_formats=(".0%", ".2f"),
             truth=(x_truth, y_truth),
         ),
-    )
-
-
-def _show_own_groups(definition: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]) -> Block:
-    slug = make_slug("own-groups", definition["dataset"], definition["template"])
-    kept = [each for each in tables if each["is_kept"]]
-    main = next(each for each in kept if each["scoring"] == Scoring.ASKED)
-    llms = f"{write_plural(len(main['llms']), 'LLM')} ({', '.join(main['llms'])})"
-    return Block(
-        slug=slug,
-        title=f"Personas on items about their own people, {definition['dataset']}, template "
-        f"{definition['template']}",
-        lead=f"Averages over {llms}, each counting alike. Which items are about a persona’s own "
-        f"people is a choice: shown is “{definition['kept']}”, the others are in the CSV.",
-        findings=(
-            _count_ranks(main, "own_bias", "bias", "Are personas less biased about their own?"),
-            _count_ranks(
-                main, "own_accuracy", "accuracy", "Are personas less accurate about their own?"
-            ),
-            *(_describe_test(test) for test in main["tests"]),
-        ),
-        tables=(
-            make_self_ranks(f"{slug}-ranks", kept, on_page=True),
-            _list_differences(f"{slug}-differences", kept, on_page=True),
-            _list_tests(f"{slug}-tests", kept),
-            make_self_ranks(f"{slug}-ranks-all", tables, on_page=False),
-            _list_differences(f"{slug}-differences-all", tables, on_page=False),
-            *([_list_matches(slug, definition)] if definition["compared"] else []),
-        ),
-        numbers={"fields": OWN_FIELDS, "definition": definition, "tables": list(tables)},
-    )
-
-
-def _count_ranks(table: Mapping[str, Any], own: str, overall: str, question: str) -> Finding:
-    """How many personas rank better, or worse, about their own people than overall."""
-    pairs = [
-        (row[own], row[overall])
-        for row in table["ranks"]
-        if not is_undefined(row[own]) and not is_undefined(row[overall])
-    ]
-    if not pairs:
-        reasons = [row[own] for row in table["ranks"] if is_undefined(row[own])]
-        why = (reasons[0] or {}).get(UNDEFINED, "") if reasons else "no overall rank"
-        return Finding(question, f"Not defined: {why}")
-    is_bias = own == "own_bias"
-    n = sum(mine < other if is_bias else mine > other for mine, other in pairs)
-    first = sum(mine == (1 if is_bias else table["n_settings"]) for mine, _ in pairs)
-    end = "first (least biased)" if is_bias else "last"
-    return Finding(
-        question,
-        f"{n} of {len(pairs)} rank {'better' if is_bias else 'worse'} than overall",
-        f"{write_plural(first, 'persona')} {'ranks' if first == 1 else 'rank'} {end} of "
-        f"{write_plural(table['n_settings'], 'setting')} on items about their own people.",
-    )
-
-
-def _describe_test(test: Mapping[str, Any]) -> Finding:
-    items = f", {CONTEXTS[test['context']]} items" if test["context"] else ""
-    question = f"Is {MEASURED[test['measured']]} different about one’s own people{items}?"
-    effect = test["effect"]
-    if is_undefined(effect):
-        return Finding(question, f"Not defined: {effect[UNDEFINED] if effect else ''}")
-    is_bias = test["measured"] == BIAS
-    mean, expected = (
-        _write_bias(value) if is_bias else write_points(to_points(value))
-        for value in (effect["value"], effect["expected"])
-    )
-    unit = "" if is_bias else " percentage points"
-    return Finding(
-        question,
-        f"{'Yes' if test['p_adjusted'] < ALPHA else 'Not beyond chance'}, "
-        f"{write_p(test['p_adjusted'])} (adjusted)",
-        f"Persona minus average persona: {mean}{unit} in the mean over "
-        f"{write_plural(effect['n_personas'], 'persona')}; with personas assigned to groups at "
-        f"random {expected}.",
-    )
-
-
-def _write_bias(value: float) -> str:
-    return write_fixed(value, digits=3)
-
-
-def make_self_ranks(
-    slug: str, tables: Sequence[Mapping[str, Any]], *, on_page: bool
-) -> DetailTable:
-    """Table 2, a row per scoring, definition and persona, and one without a persona."""
-    records: list[dict[str, Any]] = []
-    for table in tables:
-        own = {"scored_as": table["scoring"], "own_definition": table["own"]}
-        bias, accuracy = table["without_persona"]
-        none = {UNDEFINED: "no persona has no people of its own"}
-        keys = ("n_own_items", "own_bias_rank", "own_accuracy_rank")
-        records.append(
-            {"label": NO_PERSONA, "own_group": "", **dict.fromkeys(keys, none)}
-            | {"bias_rank": bias, "accuracy_rank": accuracy, **own}
-        )
-        records += [
-            {
-                "label": row["persona"],
-                "own_group": row["group"],
-                "n_own_items": row["n_items"],
-                "own_bias_rank": row["own_bias"],
-                "own_accuracy_rank": row["own_accuracy"],
-                "bias_rank": row["bias"],
-                "accuracy_rank": row["accuracy"],
-                **own,
-            }
-            for row in table["ranks"]
-        ]
-    ranks = ("own_bias_rank", "own_accuracy_rank", "bias_rank", "accuracy_rank")
-    writers: dict[str, Writer] = {"n_own_items": write_count, **dict.fromkeys(ranks, write_rank)}
-    return make_table(
-        slug, "Ranks about their own people, and overall", records, writers=writers, on_page=on_page
-    )
-
-
-def _list_differences(
-    slug: str, tables: Sequence[Mapping[str, Any]], *, on_page: bool
-) -> DetailTable:
-    """Tables 8 and 9, a row per scoring, definition, persona and kind of items."""
-    records = [
-        {
-            "label": row["persona"],
-            "own_group": row["group"],
-            "items_are": CONTEXTS[context],
-            "own_correct_pp": to_points(row["correct"][context]),
-            "own_selected_pp": to_points(row["selected"][context]),
-            "own_bias_difference": row["bias"],
-            "scored_as": table["scoring"],
-            "own_definition": table["own"],
-        }
-        for table in tables
-        for row in table["differences"]
-        for context in Context
-    ]
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(("own_correct_pp", "own_selected_pp"), write_points),
-        "own_bias_difference": _write_bias,
-    }
-    title = "Persona minus average persona on items about their own people"
-    return make_table(slug, title, records, writers=writers, on_page=on_page)
-
-
-def _list_tests(slug: str, tables: Sequence[Mapping[str, Any]]) -> DetailTable:
-    records = []
-    for table in tables:
-        for test in table["tests"]:
-            effect = test["effect"]
-            has = not is_undefined(effect)
-            p_of_llms = [each["p"] for each in test["per_llm"].values() if not is_undefined(each)]
-            unit, scale = ("", 1) if test["measured"] == BIAS else (", points", 100)
-            records.append(
-                {
-                    "self_measured": MEASURED[test["measured"]] + unit,
-                    "items_are": CONTEXTS.get(test["context"], "all"),
-                    "self_mean": scale * effect["value"] if has else effect,
-                    "self_expected": scale * effect["expected"] if has else effect,
-                    "self_p": effect["p"] if has else effect,
-                    "self_p_adjusted": test["p_adjusted"] if has else effect,
-                    "self_llms": f"{sum(p < ALPHA for p in p_of_llms)} of {len(p_of_llms)}",
-                    "scored_as": table["scoring"],
-                }
-            )
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(("self_mean", "self_expected"), lambda value: write_fixed(value, digits=3)),
-        **dict.fromkeys(("self_p", "self_p_adjusted"), lambda value: write_fixed(value, digits=4)),
-    }
-    return make_table(slug, "Personas permuted over the groups", records, writers=writers)
-
-
-def _list_matches(slug: str, definition: Mapping[str, Any]) -> DetailTable:
-    records = [
-        {
-            "own_definition": match["own"],
-            "matched_ranks": match["n_ranks"],
-            "matched_accuracies": match["n_accuracies"],
-            "matched_selections": match["n_selections"],
-        }
-        for match in definition["compared"]
-    ]
-    keys = ("matched_ranks", "matched_accuracies", "matched_selections")
-    return make_table(
-        f"{slug}-definitions",
-        "Cells of the paper’s tables that each definition gives",
-        records,
-        writers=dict.fromkeys(keys, write_count),
     )
 
 

@@ -1,0 +1,148 @@
+"""Tables 2, 8 and 9 under one scoring and one definition of a persona's own items.
+
+Table 2 ranks all settings; Tables 8 and 9 are a persona minus the average persona on the same
+items.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.groups import OWN_GROUPS
+from analysis.own_averages import BIAS, CORRECT, SELECTED, OwnAverages, average_own
+from analysis.printed_tables import SELF_RANKS, PrintedSelf, is_papers_grid
+from analysis.self_tests import SelfTest
+from analysis.slices import Result
+from analysis.social_groups import Context, Own
+from analysis.statistics import Undefined
+from analysis.statistics.ranks import rank_settings
+from analysis.statistics.rates import Floats
+from analysis.statistics.scorings import Scoring
+
+NO_ITEMS = "no item is about this group"
+NOT_ASKED = "the persona was not asked"
+NO_VALUE = "an LLM has no answer that counts on these items, or nobody was chosen"
+
+
+@dataclass(frozen=True, slots=True)
+class SelfRanks:
+    """A row of Table 2: ranks among all settings. Bias ascends, signed; accuracy descends."""
+
+    group: str
+    persona: str
+    n_items: int
+    own_bias: float | Undefined
+    own_accuracy: float | Undefined
+    bias: float | Undefined  # over the lists of stereotyped groups
+    accuracy: float | Undefined
+    printed: PrintedSelf | None
+
+
+@dataclass(frozen=True, slots=True)
+class SelfDifferences:
+    """A row of Tables 8 and 9: persona minus average persona, as shares."""
+
+    group: str
+    persona: str
+    bias: float | Undefined  # the bias score on the group's items
+    correct: dict[Context, float | Undefined]
+    selected: dict[Context, float | Undefined]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnGroups:
+    """One template, scoring and definition of own items."""
+
+    template: str
+    dataset: str
+    scoring: Scoring
+    own: Own
+    is_kept: bool  # the definition that the report goes by
+    llms: tuple[str, ...]
+    n_settings: int
+    n_lists: int  # lists of stereotyped groups, in the LLM that has most
+    without_persona: tuple[float | Undefined, float | Undefined]  # overall ranks: bias, accuracy
+    ranks: tuple[SelfRanks, ...]
+    differences: tuple[SelfDifferences, ...]
+    tests: tuple[SelfTest, ...]
+
+
+def describe_own(
+    template: str, dataset: str, results: Mapping[str, Result], *, scoring: Scoring, own: Own
+) -> OwnGroups:
+    """The tables without their tests; ``results`` is LLM -> result of its slice."""
+    found = average_own(results, scoring=scoring, own=own)
+    roster = found.roster
+    bias = rank_settings(found.overall_bias.mean(axis=0), is_best_highest=False)
+    accuracy = rank_settings(found.overall_accuracy.mean(axis=0), is_best_highest=True)
+    is_papers = is_papers_grid(results, roster.labels)
+    empty = roster.find_role("empty")
+    return OwnGroups(
+        template=template,
+        dataset=dataset,
+        scoring=scoring,
+        own=own,
+        is_kept=False,
+        llms=tuple(results),
+        n_settings=len(roster.labels),
+        n_lists=max(result["social_groups"]["n_lists"] for result in results.values()),
+        without_persona=(_read_rank(bias, empty), _read_rank(accuracy, empty)),
+        ranks=tuple(
+            _rank_own(found, at, bias=bias, accuracy=accuracy, is_papers=is_papers)
+            for at in range(len(OWN_GROUPS))
+        ),
+        differences=tuple(_describe_differences(found, at) for at in range(len(OWN_GROUPS))),
+        tests=(),
+    )
+
+
+def _rank_own(
+    found: OwnAverages, at: int, *, bias: Floats, accuracy: Floats, is_papers: bool
+) -> SelfRanks:
+    group = OWN_GROUPS[at]
+    row = found.roster.find([group.persona])
+    own_bias, own_accuracy = (
+        _read_rank(rank_settings(scores.mean(axis=0)[:, at], is_best_highest=is_accuracy), row)
+        if found.n_items[at]
+        else Undefined(NO_ITEMS)
+        for scores, is_accuracy in ((found.bias, False), (found.accuracy, True))
+    )
+    return SelfRanks(
+        group=group.title,
+        persona=group.persona,
+        n_items=int(found.n_items[at]),
+        own_bias=own_bias,
+        own_accuracy=own_accuracy,
+        bias=_read_rank(bias, row),
+        accuracy=_read_rank(accuracy, row),
+        printed=SELF_RANKS[group.title] if is_papers else None,
+    )
+
+
+def _read_rank(ranks: Floats, rows: NDArray[np.intp]) -> float | Undefined:
+    if not len(rows):
+        return Undefined(NOT_ASKED)
+    rank = float(ranks[rows[0]])
+    return Undefined(NO_VALUE) if np.isnan(rank) else rank
+
+
+def _describe_differences(found: OwnAverages, at: int) -> SelfDifferences:
+    group = OWN_GROUPS[at]
+
+    def read(measured: str, context: str) -> float | Undefined:
+        value = float(found.effects[measured, context][:, at, at].mean())
+        if not np.isnan(value):
+            return value
+        if not found.n_items[at]:
+            return Undefined(NO_ITEMS)
+        return Undefined(NO_VALUE if group.persona in found.roster.labels else NOT_ASKED)
+
+    return SelfDifferences(
+        group=group.title,
+        persona=group.persona,
+        bias=read(BIAS, ""),
+        correct={context: read(CORRECT, context) for context in Context},
+        selected={context: read(SELECTED, context) for context in Context},
+    )
