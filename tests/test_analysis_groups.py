@@ -27,6 +27,8 @@ from analysis.groups import (
 from analysis.paper_names import LLMS
 from analysis.planned import NO_PERSONA
 from analysis.printed_tables import EXPERT_RANKS, SELF_RANKS, SOCIAL_RANKS, is_papers_grid
+from analysis.report.bias_blocks import list_bias_blocks
+from analysis.report.latex import write_latex
 from analysis.report.performance_blocks import list_performance_blocks
 from analysis.score_table import read_score_table
 from analysis.slices import Roster, Slices
@@ -56,6 +58,19 @@ def ask_mmlu(llm: str, *, better: dict[str, tuple[str, ...]] | None = None, per:
     tags = [{"subject": subject, "stratum": subject, "cluster": str(n)}
             for n, subject in enumerate(subjects.tolist())]  # fmt: skip
     return ask(llm, "mmlu", settings, mark_right(right), tags=tags)
+
+
+def ask_bbq(llm: str, *, per: int = 4) -> Asked:
+    """Everyone knows half of every category."""
+    settings = make_people([own.persona for own in OWN_GROUPS])
+    tags = [
+        {"category": category, "context_condition": context}
+        for category in SOCIAL_CATEGORIES.values()
+        for context in ("ambig", "disambig")
+        for _ in range(per)
+    ]
+    right = np.tile(np.arange(len(tags)) % per < per // 2, (len(settings), 1))
+    return ask(llm, "bbq", settings, mark_right(right), tags=tags)
 
 
 def find_places(slices: Slices, domain: str, *, scoring: str = "asked") -> dict[str, dict]:
@@ -215,6 +230,22 @@ def test_the_report_says_who_leads_and_by_how_much() -> None:
     assert len(own.rows) == 4 * 3 * 2
     assert len(fields.rows) == 5 * 5 * 2
     assert "printed_rank" not in [column.key for column in own.columns]
+
+
+def test_tables_of_ranks_say_which_of_the_papers_they_are() -> None:
+    slices = join_asked([ask_mmlu("one"), ask_bbq("one")])
+    evidence = make_evidence(slices, {"group_ranks": describe_group_ranks(slices, QUICK)})
+
+    (experts,), (people,) = list_performance_blocks(evidence), list_bias_blocks(evidence)
+
+    assert experts.title.endswith("(Tables 1 and 6)")
+    own, fields, _ = experts.tables
+    assert own.title.endswith("(Table 1)")
+    assert fields.title.endswith("(Table 6)")
+    (categories,) = people.tables
+    assert people.title.endswith("(Table 7)")
+    latex = write_latex(categories.slug, categories.title, categories.columns, categories.rows)
+    assert r"\caption{Groups of personas in categories of BBQ (Table 7)}" in latex
 
 
 @pytest.mark.shared

@@ -330,3 +330,11 @@ def test_the_report_tells_the_plant_and_draws_bias_against_caution() -> None:
     assert len(every_rank.rows) == 6 * 19
     assert len(every_difference.rows) == 6 * 18 * 4
     assert not every_rank.on_page
+    assert own.title.endswith("(Tables 2, 8 and 9)")
+    assert [table.title.rpartition(" (")[2] for table in own.tables] == [
+        "Table 2)",
+        "Tables 8 and 9)",
+        "Personas permuted over the groups",
+        "Table 2)",
+        "Tables 8 and 9)",
+    ]

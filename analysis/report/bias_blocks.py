@@ -108,13 +108,13 @@ def _show_social_ranks(template: str, ranked: Sequence[Mapping[str, Any]]) -> Bl
     llms = ranked[0]["llms"]
     return Block(
         slug=slug,
-        title=f"Accuracy by category of people, template {template}",
+        title=f"Accuracy by category of people, template {template} (Table 7)",
         lead=f"Settings ranked by accuracy, averaged over {write_plural(len(llms), 'LLM')} "
         f"({', '.join(llms)}).",
         tables=(
             make_rank_table(
                 f"{slug}-table",
-                "Groups of personas in categories of BBQ",
+                "Groups of personas in categories of BBQ (Table 7)",
                 list_places(
                     [each for each in ranked if each["scoring"] in ON_PAGE], lambda *_: True
                 ),

@@ -40,7 +40,7 @@ def show_own_groups(definition: Mapping[str, Any], tables: Sequence[Mapping[str,
     return Block(
         slug=slug,
         title=f"Personas on items about their own people, {definition['dataset']}, template "
-        f"{definition['template']}",
+        f"{definition['template']} (Tables 2, 8 and 9)",
         lead=f"Averages over {llms}, each counting alike. Which items are about a persona’s own "
         f"people is a choice: shown is “{definition['kept']}”, the others are in the CSV.",
         findings=(
@@ -140,9 +140,12 @@ def make_self_ranks(
         ]
     ranks = ("own_bias_rank", "own_accuracy_rank", "bias_rank", "accuracy_rank")
     writers: dict[str, Writer] = {"n_own_items": write_count, **dict.fromkeys(ranks, write_rank)}
-    return make_table(
-        slug, "Ranks about their own people, and overall", records, writers=writers, on_page=on_page
-    )
+    title = f"Ranks about their own people, and overall{_name_kept(on_page)} (Table 2)"
+    return make_table(slug, title, records, writers=writers, on_page=on_page)
+
+
+def _name_kept(on_page: bool) -> str:
+    return "" if on_page else ", by every definition"
 
 
 def _list_differences(
@@ -169,6 +172,7 @@ def _list_differences(
         "own_bias_difference": _write_bias,
     }
     title = "Persona minus average persona on items about their own people"
+    title += f"{_name_kept(on_page)} (Tables 8 and 9)"
     return make_table(slug, title, records, writers=writers, on_page=on_page)
 
 

@@ -38,15 +38,17 @@ def show_experts(template: str, ranked: Sequence[Mapping[str, Any]]) -> Block:
     everything = list_places(ranked, lambda group, domain: True)
     return Block(
         slug=slug,
-        title=f"Are experts better? Template {template}",
+        title=f"Are experts better? Template {template} (Tables 1 and 6)",
         lead="Settings ranked by accuracy on subjects of MMLU, averaged over "
         f"{write_plural(len(main['llms']), 'LLM')} ({', '.join(main['llms'])}). The best of "
         "several personas ranks high by selection alone: compare it with the best of as many "
         "random personas.",
         findings=tuple(_describe_expert(main, group, domains) for group, domains in own.items()),
         tables=(
-            make_rank_table(f"{slug}-own", "Experts from their own subjects outwards", narrow),
-            make_rank_table(f"{slug}-fields", "All groups in every field", fields),
+            make_rank_table(
+                f"{slug}-own", "Experts by their own subjects, outwards (Table 1)", narrow
+            ),
+            make_rank_table(f"{slug}-fields", "All groups in every field (Table 6)", fields),
             make_rank_table(f"{slug}-all", "All groups everywhere", everything, on_page=False),
         ),
         numbers={"fields": RANK_FIELDS, "ranked": list(ranked)},
