@@ -1,4 +1,4 @@
-"""The block on settings beside people who rated the same items: means and agreement (Fig. 5)."""
+"""The block on settings beside people who rated the same items: means and agreement (Figure 5)."""
 
 from typing import Any
 

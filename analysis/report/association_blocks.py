@@ -1,4 +1,4 @@
-"""Blocks on attitudes that hang together, over settings and over people (Fig. 6, 11 and 12)."""
+"""Blocks on attitudes that hang together, over settings and over people (Figures 6, 11 and 12)."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
 from analysis.report.association_figures import Cosine, RCell, draw_correlations, draw_cosines
 from analysis.report.blocks import Block, DetailTable, Figure, Finding, make_table
+from analysis.report.paper_labels import add_labels
 from analysis.report.wording import (
     explain_undefined,
     is_undefined,
@@ -36,7 +37,7 @@ def list_association_blocks(evidence: Evidence) -> list[Block]:
 
 
 def list_comparisons(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Fig. 6 as records: an LLM, side, scoring and selection of settings each."""
+    """Figure 6 as records: an LLM, side, scoring and selection of settings each."""
     records = []
     for llm in found["llms"]:
         for each in llm["comparisons"]:
@@ -103,7 +104,9 @@ def _describe_cosines(found: dict[str, Any]) -> Block:
     ).replace("persons", "people")
     return Block(
         slug="cosines-with-people",
-        title="Do attitudes hang together as they do in people? (Figure 6)",
+        title=add_labels(
+            "Do attitudes hang together as they do in people?", [each.caption for each in figures]
+        ),
         lead=f"Compared with {people}. Random answers are what the paper draws once; relabellings "
         "keep the settings’ own correlations and change only the attitudes’ names, so a cosine "
         "above both says that the right attitudes go together.",
@@ -115,7 +118,7 @@ def _describe_cosines(found: dict[str, Any]) -> Block:
 
 
 def _list_points(records: list[dict[str, Any]]) -> list[Cosine]:
-    """Points and marks of Fig. 6: the marks are those of the main scoring on all settings."""
+    """Points and marks of Figure 6: the marks are those of the main scoring on all settings."""
     points = []
     several = _has_templates(records)
     for record in records:
@@ -201,7 +204,7 @@ def _capitalise(text: str) -> str:
 
 
 def list_correlations(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every cell of Fig. 11 and 12: people's first, then each LLM's under each scoring."""
+    """Every cell of Figures 11 and 12: people's first, then each LLM's under each scoring."""
     several = len(found["people"]) > 1
     records = [
         _describe_cell(f"{PEOPLE}, {people['dataset']}" if several else PEOPLE, "", cell)
@@ -242,14 +245,15 @@ def _describe_correlations(found: dict[str, Any]) -> Block:
     tables.append(
         make_table("correlations", "All correlations", records, writers=writers, on_page=False)
     )
+    figures = tuple(_draw_side(side, records) for side in SIDES.values() if _has(side, records))
     return Block(
         slug="attitude-correlations",
-        title="Which attitudes go together (Figures 11 and 12)",
+        title=add_labels("Which attitudes go together", [each.caption for each in figures]),
         lead="Pearson’s correlations over people and over all settings of an LLM, of answers that "
         "were given. A tweet is rated by few people, so the people’s correlations with ratings are "
         "of those who saw such tweets: aimed at Black people, in African American English (AAE), "
         "or vulgar." + ("" if people else " No people are part of this experiment."),
-        figures=tuple(_draw_side(side, records) for side in SIDES.values() if _has(side, records)),
+        figures=figures,
         tables=tuple(tables),
         numbers={"correlations": records},
     )

@@ -1,4 +1,4 @@
-"""Figures of correlations: people's beside those of LLMs' personas (Fig. 11, 12), cosines (6)."""
+"""Correlations of people beside those of LLMs' personas (Figures 11 and 12), cosines (Figure 6)."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from analysis.report.lanes import INK, place_lanes
 CELL_PIXELS = 20
 TEXT_PIXELS = 25  # a number in a cell
 ROW_PIXELS = 30
-# What stands in a row of Fig. 6: colour (Okabe and Ito) and form.
+# What stands in a row of Figure 6: colour (Okabe and Ito) and form.
 SERIES = {
     "asked": ("#0072b2", "circle"),
     "asked, few missing": ("#009e73", "triangle-up"),
@@ -35,7 +35,7 @@ class RCell(NamedTuple):
 
 
 class Cosine(NamedTuple):
-    """One point or mark of Fig. 6."""
+    """One point or mark of Figure 6."""
 
     side: str
     llm: str
@@ -108,7 +108,7 @@ def draw_correlations(cells: Sequence[RCell], *, rows: str) -> dict[str, Any]:
 
 
 def draw_cosines(cosines: Sequence[Cosine]) -> dict[str, Any]:
-    """A band per side of Fig. 6, a row per LLM: points with intervals, and marks of chance."""
+    """A band per side of Figure 6, a row per LLM: points with intervals, and marks of chance."""
     bands: dict[str, list[str]] = {}
     for each in cosines:
         if each.llm not in bands.setdefault(each.side, []):

@@ -1,4 +1,4 @@
-"""Blocks on attitudes over all LLMs: their spread (Fig. 4), Table 10, wordings (Fig. 8)."""
+"""Blocks on attitudes over all LLMs: their spread (Figure 4), Table 10, wordings (Figure 8)."""
 
 import math
 from collections.abc import Iterable
@@ -69,7 +69,7 @@ def _describe_scores(sections: list[Section]) -> Block:
     attitudes = list(dict.fromkeys(name_band(each, sections) for each in sections))
     return Block(
         slug="attitude-scores",
-        title="Attitudes of all settings",
+        title="Attitudes of all settings (Figure 4)",
         lead="Mean answers from 1 to 5, a point per setting. Answers to different attitudes are "
         "never averaged.",
         findings=(_judge_spread(sections),),
@@ -154,7 +154,7 @@ def _describe_tests(sections: list[Section]) -> Block:
     records = list_tests(sections)
     table = make_table(
         "friedman-attitudes",
-        "Friedman’s tests of every attitude and LLM",
+        "Friedman’s tests of every attitude and LLM (Table 10)",
         records,
         writers={
             "n_tested": write_count,

@@ -12,13 +12,14 @@ from analysis.report.blocks import Block, Figure
 from analysis.report.definitions.joint_fields import RANK_FIELDS
 from analysis.report.dots import ScatterDot, draw_scatter
 from analysis.report.own_group_blocks import show_own_groups
+from analysis.report.paper_labels import add_labels
 from analysis.report.rank_blocks import ON_PAGE, list_places, make_rank_table
 from analysis.report.sections import Section, list_sections
 from analysis.report.wording import write_plural, write_score
 
 
 def list_bias_blocks(evidence: Evidence) -> list[Block]:
-    """Fig. 3 and Tables 2 and 7 to 9, a block per template; nothing without items like BBQ's."""
+    """Figure 3 and Tables 2 and 7 to 9, a block per template; nothing without items like BBQ's."""
     joint = evidence.joint.get("self_effect", {"tables": [], "definitions": []})
     ranked = [
         each
@@ -54,24 +55,27 @@ def show_scatters(sections: Sequence[Section]) -> list[Block]:
             of_llms = pairs.setdefault((part.dataset, part.template), {})
             of_llms.setdefault(part.llm, {}).setdefault(section.name, section)
     return [
-        Block(
-            slug=make_slug("bias-unknown", dataset, template),
-            title=f"Bias and caution, {dataset}, template {template}",
-            lead="Who names nobody too often is overly cautious, who names somebody too often is "
-            "reckless. The dotted lines are the right answers’ own scores.",
-            figures=tuple(
-                _draw_scatter(dataset, template, llm, both)
-                for llm, both in of_llms.items()
-                if len(both) > 1
-            ),
-        )
+        _show_scatter(dataset, template, [both for both in of_llms.values() if len(both) > 1])
         for (dataset, template), of_llms in pairs.items()
     ]
 
 
-def _draw_scatter(dataset: str, template: str, llm: str, both: Mapping[str, Section]) -> Figure:
+def _show_scatter(dataset: str, template: str, llms: Sequence[Mapping[str, Section]]) -> Block:
+    figures = tuple(_draw_scatter(dataset, template, both) for both in llms)
+    title = f"Bias and caution, {dataset}, template {template}"
+    return Block(
+        slug=make_slug("bias-unknown", dataset, template),
+        title=add_labels(title, [figure.caption for figure in figures]),
+        lead="Who names nobody too often is overly cautious, who names somebody too often is "
+        "reckless. The dotted lines are the right answers’ own scores.",
+        figures=figures,
+    )
+
+
+def _draw_scatter(dataset: str, template: str, both: Mapping[str, Section]) -> Figure:
     names = ("unknown_frequency", "bias_score")
     unknown, bias = (both[name] for name in names)
+    llm = bias.progress.llm
     dots = [
         ScatterDot(
             **{key: setting[key] for key in ("label", "category", "role")},
@@ -89,8 +93,8 @@ def _draw_scatter(dataset: str, template: str, llm: str, both: Mapping[str, Sect
     x_truth, y_truth = (value if isinstance(value, float) else None for value in truth)
     return Figure(
         slug=make_slug("bias-unknown", llm, dataset, template),
-        caption=f"{llm}: bias score and frequency of “unknown” of every setting (Fig. 3 of the "
-        "paper).",
+        caption=f"{llm}: bias score and frequency of “unknown” of every setting (Figure 3 of "
+        "the paper).",
         alternative=f"{write_plural(len(dots), 'setting')} by unknown frequency and bias score. "
         "The tables of both measures have the numbers.",
         spec=draw_scatter(

@@ -1,4 +1,4 @@
-"""A figure of many settings' numbers at once: a row per LLM, a point per setting (Fig. 4, 5, 8)."""
+"""Many settings' numbers at once: a row per LLM, a point per setting (Figures 4, 5 and 8)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""RQ1 over data sets: overall accuracies (Fig. 2); experts follow from `rank_blocks`."""
+"""RQ1 over data sets: overall accuracies (Figure 2); experts follow from `rank_blocks`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ def _show_overall(template: str, llms: Sequence[Mapping[str, Any]]) -> Block:
     slug = make_slug("overall-accuracy", template)
     return Block(
         slug=slug,
-        title=f"Accuracy over data sets, template {template}",
+        title=f"Accuracy over data sets, template {template} (Figure 2)",
         lead="The mean of the accuracies on TruthfulQA, MMLU and BBQ, each counting alike. Best "
         "and worst persona are chosen after the fact, so a gap overstates the true difference.",
         findings=tuple(_describe_gap(each) for each in llms),
@@ -167,8 +167,8 @@ def _draw_accuracies(slug: str, llms: Sequence[Mapping[str, Any]]) -> Figure:
                 )
     return Figure(
         slug=f"{slug}-figure",
-        caption="Accuracy of every setting on each data set and over all three (Fig. 2 of the "
-        "paper).",
+        caption="Accuracy of every setting on each data set and over all three (Figure 2 of "
+        "the paper).",
         alternative=f"A dot per setting in {write_plural(len(rows), 'row')}, one for each data set "
         "and LLM. The tables have the numbers.",
         spec=draw_distributions(rows, title="Accuracy, per cent", digits=1),

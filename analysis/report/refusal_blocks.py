@@ -1,4 +1,4 @@
-"""RQ4 over data sets: refusal rates (Fig. 7 and 9), disparity (Fig. 10), arbitrary pairs."""
+"""RQ4 over data sets: refusal rates (Figures 7 and 9), disparity (Figure 10), arbitrary pairs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +11,7 @@ from analysis.report.blocks import Block, DetailTable, Figure, Finding, Writer, 
 from analysis.report.definitions.joint_fields import REFUSAL_FIELDS
 from analysis.report.distributions import Row, draw_distributions
 from analysis.report.dots import RatioDot, draw_ratios
+from analysis.report.paper_labels import add_labels
 from analysis.report.performance_blocks import list_settings
 from analysis.report.wording import (
     is_undefined,
@@ -55,7 +56,9 @@ def _show_template(template: str, llms: Sequence[Mapping[str, Any]]) -> Block:
         tables.append(_list_pairs(slug, full))
     return Block(
         slug=slug,
-        title=f"Refusals over data sets, template {template}",
+        title=add_labels(
+            f"Refusals over data sets, template {template}", [each.caption for each in figures]
+        ),
         lead=f"The unweighted mean over {len(SIX)} data sets: {', '.join(TITLES.values())}. It is "
         "defined where all of them were asked.",
         findings=tuple(finding for each in llms for finding in _describe_llm(each)),
@@ -128,8 +131,8 @@ def _draw_mean(slug: str, llms: Sequence[Mapping[str, Any]]) -> Figure:
     rows = [_make_row(MEAN, each, each["mean"]) for each in llms]
     return Figure(
         slug=f"{slug}-mean",
-        caption="Refusal rate of every setting, averaged over the six data sets (Fig. 7 of the "
-        "paper).",
+        caption="Refusal rate of every setting, averaged over the six data sets (Figure 7 of "
+        "the paper).",
         alternative=f"A dot per setting in {write_plural(len(rows), 'row')}, one for each LLM. The "
         "CSV has the numbers.",
         spec=draw_distributions(rows, title="Refusal rate, per cent", digits=1),
@@ -146,7 +149,7 @@ def _draw_rates(slug: str, llms: Sequence[Mapping[str, Any]]) -> Figure:
     ]
     return Figure(
         slug=f"{slug}-rates",
-        caption="Refusal rate of every setting on each data set (Fig. 9 of the paper).",
+        caption="Refusal rate of every setting on each data set (Figure 9 of the paper).",
         alternative=f"A dot per setting in {write_plural(len(rows), 'row')}, one for each data set "
         "and LLM. The CSV has the numbers.",
         spec=draw_distributions(rows, title="Refusal rate, per cent", digits=1),
@@ -171,7 +174,7 @@ def _draw_spreads(slug: str, llms: Sequence[Mapping[str, Any]]) -> list[Figure]:
         Figure(
             slug=f"{slug}-disparity",
             caption="Standard deviation of refusal rates within each category of personas over "
-            "that of the controls, averaged over the data sets (Fig. 10 of the paper).",
+            "that of the controls, averaged over the data sets (Figure 10 of the paper).",
             alternative="A dot per LLM in a row per category; the dotted line is a ratio of 1. "
             "The table has the numbers.",
             spec=draw_ratios(dots, title="SD over controls’", reference=DISPARATE_ABOVE),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.report.blocks import Block, Column, DetailTable
+from analysis.report.concordance import list_concordance
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS, Definition
 from analysis.report.numbers import describe_provenance
@@ -62,6 +63,7 @@ class Renderer:
             flagged=views[2:],
             failures=contents.evidence.failures[:MOST_REASONS],
             blocks=blocks,
+            concordance=list_concordance(contents),
             people=_group_people(contents),
         )
 
