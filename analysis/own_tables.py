@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from analysis.groups import OWN_GROUPS
 from analysis.own_averages import BIAS, CORRECT, SELECTED, OwnAverages, average_own
-from analysis.printed_tables import SELF_RANKS, PrintedSelf, is_papers_grid
+from analysis.printed_tables import (
+    ACCURACY_AVERAGE,
+    ACCURACY_EFFECTS,
+    NO_PERSONA_RANKS,
+    SELECTION_AVERAGE,
+    SELECTION_EFFECTS,
+    SELF_RANKS,
+    PrintedDifferences,
+    PrintedSelf,
+    is_papers_grid,
+)
 from analysis.self_tests import SelfTest
 from analysis.slices import Result
 from analysis.social_groups import Context, Own
@@ -23,6 +33,8 @@ from analysis.statistics.scorings import Scoring
 
 NO_ITEMS = "no item is about this group"
 NOT_ASKED = "the persona was not asked"
+NO_DIFFERENCE = "no persona has a difference on items about its own group"
+AVERAGE = "average"
 NO_VALUE = "an LLM has no answer that counts on these items, or nobody was chosen"
 
 
@@ -49,6 +61,7 @@ class SelfDifferences:
     bias: float | Undefined  # the bias score on the group's items
     correct: dict[Context, float | Undefined]
     selected: dict[Context, float | Undefined]
+    printed: PrintedDifferences | None  # in percentage points
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +79,8 @@ class OwnGroups:
     without_persona: tuple[float | Undefined, float | Undefined]  # overall ranks: bias, accuracy
     ranks: tuple[SelfRanks, ...]
     differences: tuple[SelfDifferences, ...]
+    average: SelfDifferences  # over the groups that have a difference; of no persona
+    printed_without: tuple[int, int] | None  # of Table 2, where this is its grid
     tests: tuple[SelfTest, ...]
 
 
@@ -93,7 +108,11 @@ def describe_own(
             _rank_own(found, at, bias=bias, accuracy=accuracy, is_papers=is_papers)
             for at in range(len(OWN_GROUPS))
         ),
-        differences=tuple(_describe_differences(found, at) for at in range(len(OWN_GROUPS))),
+        differences=tuple(
+            _describe_differences(found, at, is_papers=is_papers) for at in range(len(OWN_GROUPS))
+        ),
+        average=_average_differences(found, is_papers=is_papers),
+        printed_without=NO_PERSONA_RANKS if is_papers else None,
         tests=(),
     )
 
@@ -128,7 +147,7 @@ def _read_rank(ranks: Floats, rows: NDArray[np.intp]) -> float | Undefined:
     return Undefined(NO_VALUE) if np.isnan(rank) else rank
 
 
-def _describe_differences(found: OwnAverages, at: int) -> SelfDifferences:
+def _describe_differences(found: OwnAverages, at: int, *, is_papers: bool) -> SelfDifferences:
     group = OWN_GROUPS[at]
 
     def read(measured: str, context: str) -> float | Undefined:
@@ -145,4 +164,25 @@ def _describe_differences(found: OwnAverages, at: int) -> SelfDifferences:
         bias=read(BIAS, ""),
         correct={context: read(CORRECT, context) for context in Context},
         selected={context: read(SELECTED, context) for context in Context},
+        printed=PrintedDifferences(ACCURACY_EFFECTS[group.title], SELECTION_EFFECTS[group.title])
+        if is_papers
+        else None,
+    )
+
+
+def _average_differences(found: OwnAverages, *, is_papers: bool) -> SelfDifferences:
+    """The last row of Tables 8 and 9: the mean over the personas, each on its own group."""
+
+    def read(measured: str, context: str) -> float | Undefined:
+        own = np.diagonal(found.effects[measured, context].mean(axis=0))
+        known = own[~np.isnan(own)]
+        return float(known.mean()) if len(known) else Undefined(NO_DIFFERENCE)
+
+    return SelfDifferences(
+        group=AVERAGE,
+        persona="",
+        bias=read(BIAS, ""),
+        correct={context: read(CORRECT, context) for context in Context},
+        selected={context: read(SELECTED, context) for context in Context},
+        printed=PrintedDifferences(ACCURACY_AVERAGE, SELECTION_AVERAGE) if is_papers else None,
     )

@@ -97,7 +97,8 @@ SOCIAL_RANKS: dict[tuple[str, str], PrintedRank] = {
     ("gender", "overall"): PrintedRank(99, 8),
 }
 
-# Table 2: own group -> ranks
+# Table 2: own group -> ranks; and without a persona the overall ones
+NO_PERSONA_RANKS = (165, 127)  # bias, accuracy
 SELF_RANKS: dict[str, PrintedSelf] = {
     "Jewish": PrintedSelf(1, 193, 115, 101),
     "Muslim": PrintedSelf(1, 193, 134, 143),
@@ -122,6 +123,17 @@ SELF_RANKS: dict[str, PrintedSelf] = {
 # Tables 8 and 9: own group -> percentage points on ambiguous items (negative, non-negative) and on
 # disambiguated ones (negative, non-negative)
 Four = tuple[float, float, float, float]
+
+
+class PrintedDifferences(NamedTuple):
+    """A row of Tables 8 and 9."""
+
+    correct: Four
+    selected: Four
+
+
+ACCURACY_AVERAGE: Four = (-4.40, -8.59, 0.44, 1.40)
+SELECTION_AVERAGE: Four = (6.16, 13.24, 2.41, 4.75)
 ACCURACY_EFFECTS: dict[str, Four] = {
     "Jewish": (-2.81, -24.77, -2.77, 2.41),
     "Muslim": (-3.10, -10.91, 0.97, 1.12),
@@ -161,6 +173,44 @@ SELECTION_EFFECTS: dict[str, Four] = {
     "Man": (7.71, 8.56, 1.86, 3.89),
     "Woman": (9.95, 15.60, 3.77, 4.40),
     "Transgender": (1.10, 8.49, -0.91, 3.89),
+}
+
+# Table 10: attitudes, and (personas or controls, LLM) -> p of Friedman's test by attitude
+ATTITUDES = (
+    "freedom of speech",
+    "harm of hate speech",
+    "racist beliefs",
+    "traditionalism",
+    "language purism",
+    "empathy",
+    "altruism",
+)
+_FRIEDMAN = {
+    "personas": (
+        (".003", "<.001", "<.001", "<.001", "<.001", "<.001", "<.001"),
+        (".126", "<.001", "<.001", "<.001", "<.001", ".003", "<.001"),
+        ("<.001", "<.001", "<.001", "<.001", ".001", ".049", "<.001"),
+        (".161", "<.001", "<.001", "<.001", "<.001", "<.001", "<.001"),
+        (".001", "<.001", "<.001", "<.001", "<.001", "<.001", "<.001"),
+        (".829", "<.001", ".002", "<.001", "<.001", ".029", "<.001"),
+        ("1.000", "<.001", "<.001", "<.001", "<.001", ".240", "<.001"),
+    ),
+    "controls": (
+        (".485", "<.001", "<.001", "<.001", ".009", "<.001", ".008"),
+        (".997", ".016", "<.001", "<.001", ".005", ".261", ".004"),
+        (".100", ".418", ".001", "<.001", ".001", ".084", ".020"),
+        (".908", ".048", ".007", ".027", ".001", ".004", ".017"),
+        (".002", ".838", "<.001", ".021", ".005", ".039", ".674"),
+        (".849", ".017", ".010", ".265", ".022", ".940", ".003"),
+        (".986", "<.001", ".039", "<.001", "<.001", ".492", ".002"),
+    ),
+}
+# (personas or controls, LLM, attitude) -> p as it is printed: some are bounds
+FRIEDMAN_P: dict[tuple[str, str, str], str] = {
+    (group, llm, attitude): p
+    for group, rows in _FRIEDMAN.items()
+    for llm, row in zip(LLMS, rows, strict=True)
+    for attitude, p in zip(ATTITUDES, row, strict=True)
 }
 
 
@@ -205,6 +255,7 @@ FRIEDMAN_P: dict[tuple[str, str], dict[str, float]] = {
 
 def is_papers_grid(llms: Collection[str], settings: Collection[str]) -> bool:
     """Whether these are the paper's LLMs and settings (labels): its numbers can be compared."""
+    if set(llms) != set(LLMS):
+        return False
     sets = list_persona_sets().values()
-    papers = {setting.persona or NO_PERSONA for each in sets for setting in each}
-    return set(llms) == set(LLMS) and set(settings) == papers
+    return set(settings) == {each.persona or NO_PERSONA for chosen in sets for each in chosen}

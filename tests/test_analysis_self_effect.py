@@ -286,10 +286,12 @@ def make_printed(own: Own, *, wrong: int) -> OwnGroups:
             dict(zip(Context, [each / 100 + 0.001 * off for each in printed], strict=True))
             for printed in (ACCURACY_EFFECTS[group.title], SELECTION_EFFECTS[group.title])
         )
-        differences.append(SelfDifferences(group.title, group.persona, 0.0, correct, selected))
+        differences.append(
+            SelfDifferences(group.title, group.persona, 0.0, correct, selected, None)
+        )
     return OwnGroups(
         "paper", "bbq", Scoring.PAPER, own, False, (), 193, 1, (1.0, 1.0),
-        tuple(ranks), tuple(differences), (),
+        tuple(ranks), tuple(differences), differences[0], None, (),
     )  # fmt: skip
 
 
@@ -325,10 +327,10 @@ def test_the_report_tells_the_plant_and_draws_bias_against_caution() -> None:
     assert chosen.verdict.startswith("Yes, p")
     ranks, differences, tests, every_rank, every_difference = own.tables
     assert len(ranks.rows) == 2 * 19
-    assert len(differences.rows) == 2 * 18 * 4
+    assert len(differences.rows) == 2 * 19 * 4  # the last are averages
     assert len(tests.rows) == 2 * 9
     assert len(every_rank.rows) == 6 * 19
-    assert len(every_difference.rows) == 6 * 18 * 4
+    assert len(every_difference.rows) == 6 * 19 * 4
     assert not every_rank.on_page
     assert own.title.endswith("(Tables 2, 8 and 9)")
     assert [table.title.rpartition(" (")[2] for table in own.tables] == [

@@ -6,8 +6,10 @@ from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
+from analysis.printed_tables import FRIEDMAN_P, is_papers_grid
 from analysis.report.blocks import Block, Figure, Finding, make_table
 from analysis.report.distributions import Row, draw_distributions
+from analysis.report.printed_columns import NOT_THE_PAPERS, drop_unprinted
 from analysis.report.questionnaires import GROUPS, NO_F
 from analysis.report.sections import Section, list_sections
 from analysis.report.wording import (
@@ -135,13 +137,24 @@ def list_tests(sections: list[Section]) -> list[dict[str, Any]]:
                     "tested": named,
                     "n_tested": found["published"]["n_settings"],
                     "published_p": _pick(published, "p"),
+                    "printed_p": _find_printed(section, sections, group),
                     "published_f_p": _pick(published, "p_f"),
                     "instructions_p": _pick(ours, "p"),
                     "instructions_f_p": _pick(ours, "p_f"),
                     "instructions_w": _pick(ours, "kendalls_w"),
                 }
             )
-    return records
+    return drop_unprinted(records, ("printed_p",))
+
+
+def _find_printed(section: Section, sections: list[Section], group: str) -> Any:
+    """The paper's p of an LLM and attitude, where all LLMs and the settings are the paper's."""
+    template = section.progress.template
+    llms = {each.progress.llm for each in sections if each.progress.template == template}
+    if not is_papers_grid(llms, [setting["label"] for setting in section.settings]):
+        return NOT_THE_PAPERS
+    key = (group, section.progress.llm, str(section.measure["of"]))
+    return FRIEDMAN_P.get(key, {UNDEFINED: "the paper has no such attitude"})
 
 
 def _pick(friedman: Any, key: str) -> Any:

@@ -1,6 +1,6 @@
 """Personas on items about their own people (Tables 2, 8 and 9): ranks, differences, tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis.own_averages import BIAS
@@ -9,6 +9,7 @@ from analysis.planned import NO_PERSONA
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Block, DetailTable, Finding, Writer, make_table
 from analysis.report.definitions.joint_fields import OWN_FIELDS
+from analysis.report.printed_columns import NOT_THE_PAPERS, drop_unprinted
 from analysis.report.rank_blocks import write_rank
 from analysis.report.wording import (
     is_undefined,
@@ -30,6 +31,13 @@ CONTEXTS = {
 }
 MEASURED = {"bias": "bias score", "correct": "accuracy", "selected": "how often chosen"}
 ALPHA = 0.05
+PRINTED_RANKS = (
+    "printed_own_bias",
+    "printed_own_accuracy",
+    "printed_bias",
+    "printed_accuracy",
+)  # in the order of `analysis.printed_tables.PrintedSelf`
+PRINTED_POINTS = ("printed_correct_pp", "printed_selected_pp")
 
 
 def show_own_groups(definition: Mapping[str, Any], tables: Sequence[Mapping[str, Any]]) -> Block:
@@ -121,9 +129,10 @@ def make_self_ranks(
         bias, accuracy = table["without_persona"]
         none = {UNDEFINED: "no persona has no people of its own"}
         keys = ("n_own_items", "own_bias_rank", "own_accuracy_rank")
+        printed = None if (both := table["printed_without"]) is None else (none, none, *both)
         records.append(
             {"label": NO_PERSONA, "own_group": "", **dict.fromkeys(keys, none)}
-            | {"bias_rank": bias, "accuracy_rank": accuracy, **own}
+            | {"bias_rank": bias, "accuracy_rank": accuracy, **_read_printed(printed), **own}
         )
         records += [
             {
@@ -134,14 +143,22 @@ def make_self_ranks(
                 "own_accuracy_rank": row["own_accuracy"],
                 "bias_rank": row["bias"],
                 "accuracy_rank": row["accuracy"],
+                **_read_printed(row["printed"] and row["printed"].values()),
                 **own,
             }
             for row in table["ranks"]
         ]
-    ranks = ("own_bias_rank", "own_accuracy_rank", "bias_rank", "accuracy_rank")
+    ranks = ("own_bias_rank", "own_accuracy_rank", "bias_rank", "accuracy_rank", *PRINTED_RANKS)
     writers: dict[str, Writer] = {"n_own_items": write_count, **dict.fromkeys(ranks, write_rank)}
+    records = drop_unprinted(records, PRINTED_RANKS)
     title = f"Ranks about their own people, and overall{_name_kept(on_page)} (Table 2)"
     return make_table(slug, title, records, writers=writers, on_page=on_page)
+
+
+def _read_printed(ranks: Iterable[Any] | None) -> dict[str, Any]:
+    """The paper's four ranks by their columns; None: it has none of these settings and LLMs."""
+    values = [NOT_THE_PAPERS] * len(PRINTED_RANKS) if ranks is None else ranks
+    return dict(zip(PRINTED_RANKS, values, strict=True))
 
 
 def _name_kept(on_page: bool) -> str:
@@ -151,29 +168,42 @@ def _name_kept(on_page: bool) -> str:
 def _list_differences(
     slug: str, tables: Sequence[Mapping[str, Any]], *, on_page: bool
 ) -> DetailTable:
-    """Tables 8 and 9, a row per scoring, definition, persona and kind of items."""
+    """Tables 8 and 9, a row per scoring, definition, persona and kind of items, and averages."""
     records = [
-        {
-            "label": row["persona"],
-            "own_group": row["group"],
-            "items_are": CONTEXTS[context],
-            "own_correct_pp": to_points(row["correct"][context]),
-            "own_selected_pp": to_points(row["selected"][context]),
-            "own_bias_difference": row["bias"],
-            "scored_as": table["scoring"],
-            "own_definition": table["own"],
-        }
+        _describe_difference(table, row, context)
         for table in tables
-        for row in table["differences"]
+        for row in [*table["differences"], table["average"]]
         for context in Context
     ]
+    records = drop_unprinted(records, PRINTED_POINTS)
     writers: dict[str, Writer] = {
-        **dict.fromkeys(("own_correct_pp", "own_selected_pp"), write_points),
+        **dict.fromkeys(("own_correct_pp", "own_selected_pp", *PRINTED_POINTS), write_points),
         "own_bias_difference": _write_bias,
     }
     title = "Persona minus average persona on items about their own people"
     title += f"{_name_kept(on_page)} (Tables 8 and 9)"
     return make_table(slug, title, records, writers=writers, on_page=on_page)
+
+
+def _describe_difference(
+    table: Mapping[str, Any], row: Mapping[str, Any], context: Context
+) -> dict[str, Any]:
+    correct, selected = row["correct"][context], row["selected"][context]
+    n = sum(not is_undefined(each["correct"][context]) for each in table["differences"])
+    printed = row["printed"]
+    at = list(Context).index(context)
+    return {
+        "label": row["persona"] or row["group"],
+        "own_group": row["group"] if row["persona"] else f"mean over {write_plural(n, 'persona')}",
+        "items_are": CONTEXTS[context],
+        "own_correct_pp": to_points(correct),
+        "printed_correct_pp": NOT_THE_PAPERS if printed is None else printed["correct"][at],
+        "own_selected_pp": to_points(selected),
+        "printed_selected_pp": NOT_THE_PAPERS if printed is None else printed["selected"][at],
+        "own_bias_difference": row["bias"],
+        "scored_as": table["scoring"],
+        "own_definition": table["own"],
+    }
 
 
 def _list_tests(slug: str, tables: Sequence[Mapping[str, Any]]) -> DetailTable:

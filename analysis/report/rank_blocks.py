@@ -10,6 +10,7 @@ from analysis.plain import UNDEFINED
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Block, DetailTable, Finding, Writer, make_table
 from analysis.report.definitions.joint_fields import RANK_FIELDS
+from analysis.report.printed_columns import NOT_THE_PAPERS, drop_unprinted
 from analysis.report.wording import (
     is_undefined,
     to_points,
@@ -23,7 +24,6 @@ from analysis.statistics.scorings import Scoring
 
 ON_PAGE = (Scoring.ASKED, Scoring.PAPER)
 IN_TABLES = (*ON_PAGE, Scoring.ANSWERED)
-NO_SUCH = {UNDEFINED: "these are not the LLMs and settings of the paper"}
 NO_BEST = {UNDEFINED: "the group has one member"}
 
 
@@ -83,8 +83,8 @@ def _describe_place(
         "random_p": random["p"] if is_drawn else random,
         "lead_pp": to_points(place["lead"]),
         "n_llms_ahead": place["n_llms_ahead"],
-        "printed_rank": NO_SUCH if printed is None else printed["mean"],
-        "printed_best": NO_SUCH if printed is None else (printed["best"] or NO_BEST),
+        "printed_rank": NOT_THE_PAPERS if printed is None else printed["mean"],
+        "printed_best": NOT_THE_PAPERS if printed is None else (printed["best"] or NO_BEST),
     }
 
 
@@ -103,12 +103,7 @@ def make_rank_table(
     slug: str, title: str, records: list[dict[str, Any]], *, on_page: bool = True
 ) -> DetailTable:
     """A table of `list_places`; the paper's columns only where its numbers can be compared."""
-    if all(record["printed_rank"] is NO_SUCH for record in records):
-        dropped = {"printed_rank", "printed_best"}
-        records = [
-            {key: value for key, value in record.items() if key not in dropped}
-            for record in records
-        ]
+    records = drop_unprinted(records, ("printed_rank", "printed_best"))
     writers: dict[str, Writer] = {
         **dict.fromkeys(("n_in_group", "best_rank", "n_llms_ahead"), write_count),
         **dict.fromkeys(("mean_rank", "random_rank", "printed_rank", "printed_best"), write_rank),

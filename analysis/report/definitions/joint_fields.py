@@ -30,6 +30,10 @@ OWN_FIELDS: dict[str, str] = {
     "ranks": "ranks among all settings on own items, and overall; bias ascends, accuracy descends",
     "differences": "persona minus average persona: bias score, and shares correct and selected by "
     "context and polarity",
+    "average": "the mean of those differences over the personas",
+    "printed": "what the paper prints, where LLMs and settings are its own; of differences in "
+    "percentage points, by context in the order of correct",
+    "printed_without": "the paper’s overall ranks without a persona: bias, accuracy",
     "tests": "mean of those differences against personas permuted over the groups",
     "compared": "printed cells that each definition gives, of Tables 2, 8 and 9",
 }

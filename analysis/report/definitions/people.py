@@ -112,6 +112,9 @@ PEOPLE: dict[str, Definition] = {
         "Friedman’s test with the statements as blocks, an answer that could not be read taken for "
         "a 3 (Table 10 of arXiv 2407.02099). So few blocks make a weak test.",
     ),
+    "printed_p": Definition(
+        "Paper’s p", "What the paper prints in Table 10, bounds as they stand there."
+    ),
     "published_f_p": Definition(
         "p of F, statements", "Iman and Davenport’s F on the same blocks (1980)."
     ),

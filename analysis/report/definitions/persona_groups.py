@@ -75,6 +75,16 @@ PERSONA_GROUPS: dict[str, Definition] = {
     "accuracy_rank": Definition(
         "Accuracy", "Rank by accuracy averaged over those lists; 1 has the highest."
     ),
+    "printed_own_bias": Definition("Paper’s self bias", "The rank that the paper prints."),
+    "printed_own_accuracy": Definition("Paper’s self accuracy", "The rank that the paper prints."),
+    "printed_bias": Definition("Paper’s bias", "The rank that the paper prints."),
+    "printed_accuracy": Definition("Paper’s accuracy", "The rank that the paper prints."),
+    "printed_correct_pp": Definition(
+        "Paper’s accuracy, points", "The difference in accuracy that the paper prints."
+    ),
+    "printed_selected_pp": Definition(
+        "Paper’s chosen, points", "The difference in how often chosen that the paper prints."
+    ),
     "items_are": Definition("Items", "Which items: by their context and by their question."),
     "own_correct_pp": Definition(
         "Accuracy, points",
