@@ -53,8 +53,11 @@ class Questionnaire:
     n_instructions: int
     tests: tuple[BlockTest, ...]
     cronbach_alpha: float | Undefined  # over all settings, of means over the instructions
-    wording_sd: Mapping[str, float | Undefined]  # group -> mean over its settings (Fig. 8)
-    unreversed: Mapping[str, float | Undefined]  # group -> mean answer as given: acquiescence
+    # group -> mean over those of its settings that have the number
+    wording_sd: Mapping[str, float | Undefined]  # Figure 8, of the answers that were given
+    wording_sd_paper: Mapping[str, float | Undefined]  # Figure 8 as published: no answer is a 3
+    unreversed: Mapping[str, float | Undefined]  # mean answer as given: acquiescence
+    left_out: Mapping[str, Mapping[str, int]]  # of these means -> group -> settings without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class WordingColumns:
 
     sd: Floats  # over the instructions, n - 1, averaged over the statements
     sd_0: Floats  # the same with n
+    sd_paper: Floats  # with n - 1, an answer that could not be read being a 3
     unreversed: Floats
 
 
@@ -97,11 +101,16 @@ def describe_questionnaire(
         cronbach_alpha=cronbach_alpha(average_blocks(main.values[:, common], statements[common]))
         if common.any()
         else Undefined(NO_COMMON),
-        wording_sd={
-            group: _average(columns.sd[rows], NO_WORDING_SD) for group, rows in groups.items()
-        },
-        unreversed={
-            group: _average(columns.unreversed[rows], NO_ANSWER) for group, rows in groups.items()
+        wording_sd=_average_groups(columns.sd, groups, NO_WORDING_SD),
+        wording_sd_paper=_average_groups(columns.sd_paper, groups, NO_WORDING_SD),
+        unreversed=_average_groups(columns.unreversed, groups, NO_ANSWER),
+        left_out={
+            name: {group: int(np.isnan(column[rows]).sum()) for group, rows in groups.items()}
+            for name, column in (
+                ("wording_sd", columns.sd),
+                ("wording_sd_paper", columns.sd_paper),
+                ("unreversed", columns.unreversed),
+            )
         },
     )
 
@@ -130,12 +139,18 @@ def average_blocks(values: NDArray[np.int8], labels: NDArray[np.str_]) -> Floats
     return means
 
 
-def measure_wordings(part: SliceArray, scored: Scored) -> WordingColumns:
-    """Spread over the instructions (Fig. 8) and the mean answer as it was given.
+def measure_wordings(part: SliceArray, scored: Mapping[Scoring, Scored]) -> WordingColumns:
+    """Spread over the instructions (Figure 8) and the mean answer as it was given.
 
-    ``scored`` are the points turned round, of answers that were given: turning round changes no
-    spread.
+    ``scored`` are the points turned round, which changes no spread: a 3 stays a 3.
     """
+    statements = part.tag_items("statement")
+    sd, sd_0 = _spread_wordings(scored[Scoring.ASKED], statements)
+    sd_paper, _ = _spread_wordings(scored[Scoring.PAPER], statements)
+    return WordingColumns(sd, sd_0, sd_paper, _average_as_given(part, scored[Scoring.ASKED]))
+
+
+def _average_as_given(part: SliceArray, scored: Scored) -> Floats:
     is_reversed = np.array([bool(item.tags.get("reversed")) for item in part.items], np.bool_)
     as_given = np.where(is_reversed, 6 - scored.values, scored.values)
     n_answered = scored.counted.sum(axis=1)
@@ -146,22 +161,34 @@ def measure_wordings(part: SliceArray, scored: Scored) -> WordingColumns:
         out=unreversed,
         where=n_answered > 0,
     )
-    sums = cluster_sums(scored.values, scored.counted, part.tag_items("statement"))
-    squares = cluster_sums(
-        np.square(scored.values.astype(np.int16)), scored.counted, part.tag_items("statement")
-    )
+    return unreversed
+
+
+def _spread_wordings(scored: Scored, statements: NDArray[np.str_]) -> tuple[Floats, Floats]:
+    """Mean over the statements of the SD of their answers, with n - 1 and with n [settings].
+
+    NaN where a statement has fewer than two answers.
+    """
+    sums = cluster_sums(scored.values, scored.counted, statements)
+    squares = cluster_sums(np.square(scored.values.astype(np.int16)), scored.counted, statements)
     enough = sums.counts > 1
     n = np.where(enough, sums.counts, 2)
     squared = np.maximum(squares.sums - np.square(sums.sums) / n, 0)
     sd, sd_0 = (
         np.where(enough, np.sqrt(squared / (n - ddof)), np.nan).mean(axis=1) for ddof in (1, 0)
     )
-    return WordingColumns(sd, sd_0, unreversed)
+    return sd, sd_0
+
+
+def _average_groups(
+    column: Floats, groups: Mapping[str, NDArray[np.intp]], reason: str
+) -> dict[str, float | Undefined]:
+    """Means over the settings of each group that have a number."""
+    return {group: _average(column[rows], reason) for group, rows in groups.items()}
 
 
 def _average(values: Floats, reason: str) -> float | Undefined:
     if not len(values):
         return Undefined("no setting in the group")
-    if np.isnan(values).any():
-        return Undefined(reason)
-    return float(values.mean())
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else Undefined(reason)

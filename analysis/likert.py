@@ -87,10 +87,10 @@ def add_people(
 
 
 def add_wordings(measure: Measure, part: SliceArray, scored: dict[Scoring, Scored]) -> Measure:
-    """Add what statements under several instructions allow: Table 10, reliability, Fig. 8."""
+    """Add what statements under several instructions allow: Table 10, reliability, Figure 8."""
     groups = find_groups(part)
     others = np.setdiff1d(np.arange(len(part.settings)), groups.controls)  # with the empty one
-    columns = measure_wordings(part, scored[MAIN])
+    columns = measure_wordings(part, scored)
     questionnaire = describe_questionnaire(
         part, scored, columns, groups={"personas": others, "controls": groups.controls}
     )
@@ -100,11 +100,12 @@ def add_wordings(measure: Measure, part: SliceArray, scored: dict[Scoring, Score
             **measure.per_setting,
             "wording_sd": columns.sd,
             "wording_sd_0": columns.sd_0,
+            "wording_sd_paper": columns.sd_paper,
             "unreversed": columns.unreversed,
         },
         reasons={
             **measure.reasons,
-            **dict.fromkeys(["wording_sd", "wording_sd_0"], NO_WORDING_SD),
+            **dict.fromkeys(["wording_sd", "wording_sd_0", "wording_sd_paper"], NO_WORDING_SD),
             "unreversed": NO_ANSWER,
         },
         details={**measure.details, "questionnaire": questionnaire},

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.arrays import SliceArray
-from analysis.attitudes import NO_COMMON, Blocks, BlockTest, Questionnaire
+from analysis.attitudes import NO_COMMON, NO_WORDING_SD, Blocks, BlockTest, Questionnaire
 from analysis.likert import measure_answers
 from analysis.measures import Draws, Measure
 from analysis.readings import REFUSED
@@ -146,7 +146,50 @@ def test_the_spread_is_of_the_answers_that_were_given() -> None:
     given = [points[0, statement, : 2 if statement == 1 else None] for statement in range(4)]
     assert columns["wording_sd"][0] == pytest.approx(np.mean([one.std(ddof=1) for one in given]))
     assert np.isnan(columns["wording_sd"][1])
-    assert isinstance(read_questionnaire(measure(points)).wording_sd["personas"], Undefined)
+
+
+def test_a_mean_over_settings_says_whom_it_leaves_out() -> None:
+    points = draw_points()
+    points[1, 1, 1:] = REFUSED  # one answer is left: no spread
+    points[8:14, 0] = REFUSED  # no control has one
+
+    found = measure(points)
+
+    questionnaire, sd = read_questionnaire(found), found.per_setting["wording_sd"]
+    others = [0, *range(2, 8), 14]
+    assert questionnaire.wording_sd["personas"] == pytest.approx(sd[others].mean())
+    assert questionnaire.wording_sd["controls"] == Undefined(NO_WORDING_SD)
+    assert questionnaire.left_out["wording_sd"] == {"personas": 1, "controls": 6}
+    assert questionnaire.left_out["wording_sd_paper"] == {"personas": 0, "controls": 0}
+
+
+def test_the_papers_spread_takes_a_refusal_for_a_3_and_leaves_nobody_out() -> None:
+    points = draw_points()
+    points[1, 1, 1:] = REFUSED
+    points[2] = REFUSED
+
+    found = measure(points)
+
+    filled = np.where(points == REFUSED, 3, points)
+    sd = filled.std(axis=2, ddof=1).mean(axis=1)
+    np.testing.assert_allclose(found.per_setting["wording_sd_paper"], sd, atol=1e-12)
+    assert found.per_setting["wording_sd_paper"][2] == 0  # steady, by refusing
+    assert np.isnan(found.per_setting["wording_sd"][2])
+    spread = read_questionnaire(found).wording_sd_paper
+    assert spread["personas"] == pytest.approx(sd[[*range(8), 14]].mean())
+
+
+def test_a_persona_that_refuses_everything_harms_no_mean_of_the_others() -> None:
+    points = draw_points()
+    points[0] = REFUSED
+
+    section = make_section(measure(points), make_settings(8, 6))
+    _, reliability = write_questionnaire(section)
+
+    assert section.numbers["persona_wording_left_out"] == 1
+    assert section.numbers["control_wording_left_out"] == 0
+    assert "personas and none (1 setting with too few answers left out)" in reliability[2]
+    assert section.numbers["persona_unreversed"] == pytest.approx(points[[*range(1, 8), 14]].mean())
 
 
 def test_answers_as_given_are_not_turned_round() -> None:

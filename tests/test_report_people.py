@@ -184,6 +184,28 @@ def test_the_spread_over_wordings_of_an_llm_is_a_mean_over_its_statements(
     means = read_table(blocks["wording-spread"], "wording-spread")[0]
     assert means["all_wording_sd"] == pytest.approx(codes[:, :2].std(axis=2, ddof=1).mean())
     assert means["all_wording_sd_0"] == pytest.approx(codes[:, :2].std(axis=2).mean())
+    assert means["all_wording_sd_paper"] == means["all_wording_sd"]  # nobody refused
+
+
+def test_the_spread_is_shown_under_both_scorings_and_counts_whom_a_mean_leaves_out() -> None:
+    part = make_statements(0)
+    part.codes[0, :3] = REFUSED  # of the first statement on thrift one answer is left
+    block = list_attitude_blocks(make_evidence({("one", "attitudes"): part}))[-1]
+
+    thrift, haste, _ = read_table(block, "wording-spread")
+    (figure,) = block.figures
+    points = figure.spec["datasets"]["distribution"]
+
+    filled = np.where(part.codes == REFUSED, 3, part.codes).reshape(12, 6, 4)
+    sd, paper = (each.std(axis=2, ddof=1) for each in (part.codes.reshape(12, 6, 4), filled))
+    assert thrift["persona_wording_sd"] == pytest.approx(sd[[*range(1, 7), 11], :2].mean())
+    assert thrift["persona_wording_sd_paper"] == pytest.approx(paper[[*range(7), 11], :2].mean())
+    assert thrift["all_wording_sd"] == pytest.approx(sd[1:, :2].mean())
+    assert (thrift["persona_wording_left_out"], haste["persona_wording_left_out"]) == (1, 0)
+    assert thrift["control_wording_left_out"] == 0
+    shown = {name: [p["v"] for p in points if p["llm"] == name] for name in ("one", "one, paper")}
+    assert sorted(shown["one"]) == pytest.approx(sorted(sd[1:].mean(axis=1)), abs=1e-5)
+    assert sorted(shown["one, paper"]) == pytest.approx(sorted(paper.mean(axis=1)), abs=1e-5)
 
 
 def test_agreement_names_its_ends_and_says_ties(evidence: Evidence) -> None:

@@ -4,14 +4,9 @@ from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
-from analysis.report.attitude_blocks import (
-    average_column,
-    list_rows,
-    name_band,
-    name_llm,
-)
 from analysis.report.blocks import Block, Figure, Finding, make_table
 from analysis.report.distributions import draw_distributions
+from analysis.report.section_rows import average_column, list_rows, name_band, name_llm
 from analysis.report.sections import Section, list_sections
 from analysis.report.wording import (
     explain_undefined,

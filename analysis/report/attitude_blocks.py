@@ -1,16 +1,16 @@
-"""Blocks on attitudes over all LLMs: their spread (Figure 4), Table 10, wordings (Figure 8)."""
+"""Blocks on attitudes over all LLMs: their spread (Figure 4), Table 10."""
 
-import math
-from collections.abc import Iterable
 from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
 from analysis.printed_tables import FRIEDMAN_P, is_papers_grid
 from analysis.report.blocks import Block, Figure, Finding, make_table
-from analysis.report.distributions import Row, draw_distributions
+from analysis.report.distributions import draw_distributions
+from analysis.report.instruction_blocks import describe_wordings
 from analysis.report.printed_columns import NOT_THE_PAPERS, drop_unprinted
 from analysis.report.questionnaires import GROUPS, NO_F
+from analysis.report.section_rows import list_rows, name_band
 from analysis.report.sections import Section, list_sections
 from analysis.report.wording import (
     is_undefined,
@@ -34,37 +34,7 @@ def list_attitude_blocks(evidence: Evidence) -> list[Block]:
     ]
     asked = [section for section in sections if "questionnaire" in section.measure["details"]]
     blocks = [_describe_scores(sections)] if sections else []
-    return [*blocks, *([_describe_tests(asked), _describe_wordings(asked)] if asked else [])]
-
-
-def name_llm(section: Section, sections: Iterable[Section]) -> str:
-    """The LLM, with its template where there are several."""
-    part = section.progress
-    has_templates = len({each.progress.template for each in sections}) > 1
-    return f"{part.llm}, {part.template}" if has_templates else part.llm
-
-
-def name_band(section: Section, sections: Iterable[Section]) -> str:
-    """The attitude, with its data set where there are several."""
-    of = str(section.measure["of"]) or section.progress.dataset
-    several = len({each.progress.dataset for each in sections}) > 1
-    dataset = section.progress.dataset
-    return f"{of} ({dataset})" if several and of != dataset else of
-
-
-def list_rows(sections: list[Section], column: str) -> list[Row]:
-    """A row of a figure for every section, attitude by attitude."""
-    rows = [
-        Row(
-            name_band(section, sections),
-            name_llm(section, sections),
-            section.settings,
-            section.columns[column],
-        )
-        for section in sections
-    ]
-    order = list(dict.fromkeys(row.band for row in rows))
-    return sorted(rows, key=lambda row: order.index(row.band))
+    return [*blocks, *([_describe_tests(asked), describe_wordings(asked)] if asked else [])]
 
 
 def _describe_scores(sections: list[Section]) -> Block:
@@ -204,79 +174,3 @@ def _count_not_shown(records: list[dict[str, Any]], tested: str, key: str) -> st
     text = f"{sum(p >= SIGNIFICANT for p in known)} of {len(known)}"
     gaps = len(values) - len(known)
     return f"{text} ({gaps} not defined)" if gaps else text
-
-
-def _describe_wordings(sections: list[Section]) -> Block:
-    records = [_describe_wording(section, sections) for section in sections]
-    keys = ("persona_wording_sd", "control_wording_sd", "all_wording_sd", "all_wording_sd_0")
-    table = make_table(
-        "wording-spread",
-        "Spread over the instructions",
-        records,
-        writers=dict.fromkeys(keys, lambda value: write_fixed(value, digits=2)),
-    )
-    return Block(
-        slug="wording-spread",
-        title="How much do other words of the instruction change? (Figure 8)",
-        lead="Standard deviation of the answers to a statement over the instructions that it was "
-        "asked under, averaged over the statements.",
-        figures=(
-            Figure(
-                "wording-spread",
-                "Standard deviation over the instructions of every setting, averaged over all "
-                "statements of an LLM (Figure 8 of the paper).",
-                "A row of points per LLM; the table has the means by attitude.",
-                draw_distributions(
-                    _average_statements(sections), title="SD over instructions", digits=2
-                ),
-            ),
-        ),
-        tables=(table,),
-        numbers={"wordings": records},
-    )
-
-
-def _describe_wording(section: Section, sections: list[Section]) -> dict[str, Any]:
-    numbers = section.numbers
-    return {
-        "llm": section.progress.llm,
-        "template": section.progress.template,
-        "attitude": name_band(section, sections),
-        "persona_wording_sd": numbers["persona_wording_sd"],
-        "control_wording_sd": numbers["control_wording_sd"],
-        "all_wording_sd": average_column(section, "wording_sd"),
-        "all_wording_sd_0": average_column(section, "wording_sd_0"),
-    }
-
-
-def average_column(section: Section, key: str, *, role: str = "") -> Any:
-    """Mean over the settings (of a role) of a column; undefined unless each has the number."""
-    values = [
-        value
-        for value, setting in zip(section.columns[key], section.settings, strict=True)
-        if role in ("", setting["role"])
-    ]
-    if not values:
-        return {UNDEFINED: f"no {role} among the settings"}
-    if any(value is None for value in values):
-        return {UNDEFINED: section.find_reason(key)}
-    return math.fsum(values) / len(values)
-
-
-def _average_statements(sections: list[Section]) -> list[Row]:
-    """Of each LLM the mean over all its statements, whatever the attitude."""
-    groups: dict[str, list[Section]] = {}
-    for section in sections:
-        groups.setdefault(name_llm(section, sections), []).append(section)
-    rows = []
-    for llm, group in groups.items():
-        weights = [each.measure["details"]["questionnaire"]["n_statements"] for each in group]
-        columns = [each.columns["wording_sd"] for each in group]
-        values = [
-            None
-            if any(value is None for value in each)
-            else sum(w * value for w, value in zip(weights, each, strict=True)) / sum(weights)
-            for each in zip(*columns, strict=True)
-        ]
-        rows.append(Row("all statements", llm, group[0].settings, values))
-    return rows

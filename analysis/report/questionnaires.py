@@ -104,12 +104,14 @@ def _write_reliability(section: Section, found: dict[str, Any]) -> tuple[str, st
         explain_undefined(value)
         if is_undefined(value)
         else f"{write_difference(value, section.name)} for {GROUPS[group]}"
+        f"{_write_left_out(found['left_out']['wording_sd'][group])}"
         for group, value in found["wording_sd"].items()
     )
     answers = ", ".join(
         explain_undefined(value)
         if is_undefined(value)
         else f"{write_score(value, section.name)} for {GROUPS[group]}"
+        f"{_write_left_out(found['left_out']['unreversed'][group])}"
         for group, value in found["unreversed"].items()
     )
     return (
@@ -120,3 +122,8 @@ def _write_reliability(section: Section, found: dict[str, Any]) -> tuple[str, st
         "Alpha says how far statements move together over the settings. A mean answer as given "
         "that is far from 3 hints at agreeing with whatever is asked.",
     )
+
+
+def _write_left_out(n: int) -> str:
+    """How many settings a mean is without, where it is without any."""
+    return f" ({write_plural(n, 'setting')} with too few answers left out)" if n else ""

@@ -128,7 +128,11 @@ def _describe_wordings(questionnaire: dict[str, Any]) -> dict[str, Any]:
         "cronbach_alpha": questionnaire["cronbach_alpha"],
         **{
             f"{group}_{name}": questionnaire[name][f"{group}s"]
-            for name in ("wording_sd", "unreversed")
+            for name in ("wording_sd", "wording_sd_paper", "unreversed")
+            for group in ("persona", "control")
+        },
+        **{
+            f"{group}_wording_left_out": questionnaire["left_out"]["wording_sd"][f"{group}s"]
             for group in ("persona", "control")
         },
     }

@@ -46,7 +46,7 @@ OF_PERSONAS = (
     *_SELECTION,
 )
 _VERDICTS = ("verdict", "verdict_by_controls", "empty_verdict")
-_WORDINGS = ("wording_sd", "wording_sd_0", "unreversed")  # of a questionnaire
+_WORDINGS = ("wording_sd", "wording_sd_0", "wording_sd_paper", "unreversed")  # of a questionnaire
 _PEOPLE = "people_"  # columns of settings beside people who rated the same items
 
 

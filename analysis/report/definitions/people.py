@@ -128,9 +128,14 @@ PEOPLE: dict[str, Definition] = {
         "W, instructions", "Kendall’s W of that, from 0 to 1 (all instructions rank alike)."
     ),
     "all_wording_sd": Definition(
-        "SD over instructions, all settings", "Mean over all settings, with n − 1."
+        "SD over instructions, all settings",
+        "Mean over all settings that have an SD, with n − 1.",
+    ),
+    "all_wording_sd_paper": Definition(
+        "SD over instructions, all settings, paper",
+        "The same mean with every answer that could not be read taken for a 3.",
     ),
     "all_wording_sd_0": Definition(
-        "SD over instructions, all settings, n", "Mean over all settings, with n."
+        "SD over instructions, all settings, n", "Mean over all settings that have one, with n."
     ),
 }
