@@ -5,13 +5,14 @@ items.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.groups import OWN_GROUPS
 from analysis.own_averages import BIAS, CORRECT, SELECTED, OwnAverages, average_own
+from analysis.own_intervals import Found, Key, OwnIntervals
 from analysis.printed_tables import (
     ACCURACY_AVERAGE,
     ACCURACY_EFFECTS,
@@ -27,6 +28,7 @@ from analysis.self_tests import SelfTest
 from analysis.slices import Result
 from analysis.social_groups import Context, Own
 from analysis.statistics import Undefined
+from analysis.statistics.differences import DifferenceInterval
 from analysis.statistics.ranks import rank_settings
 from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import Scoring
@@ -62,6 +64,9 @@ class SelfDifferences:
     correct: dict[Context, float | Undefined]
     selected: dict[Context, float | Undefined]
     printed: PrintedDifferences | None  # in percentage points
+    # over items, where the report goes by this definition of own items; else empty
+    correct_intervals: dict[Context, DifferenceInterval | Undefined] = field(default_factory=dict)
+    selected_intervals: dict[Context, DifferenceInterval | Undefined] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +190,33 @@ def _average_differences(found: OwnAverages, *, is_papers: bool) -> SelfDifferen
         correct={context: read(CORRECT, context) for context in Context},
         selected={context: read(SELECTED, context) for context in Context},
         printed=PrintedDifferences(ACCURACY_AVERAGE, SELECTION_AVERAGE) if is_papers else None,
+    )
+
+
+def add_intervals(table: OwnGroups, intervals: OwnIntervals) -> OwnGroups:
+    """The table with an interval for each of its differences."""
+    return replace(
+        table,
+        differences=tuple(
+            _add_intervals(row, found)
+            for row, found in zip(table.differences, intervals.groups, strict=True)
+        ),
+        average=_add_intervals(table.average, intervals.average),
+    )
+
+
+def _add_intervals(row: SelfDifferences, found: Mapping[Key, Found]) -> SelfDifferences:
+    def pick(
+        measured: str, differences: Mapping[Context, float | Undefined]
+    ) -> dict[Context, Found]:
+        """A difference that is not defined says why, and its interval the same."""
+        return {
+            context: value if isinstance(value, Undefined) else found[measured, context]
+            for context, value in differences.items()
+        }
+
+    return replace(
+        row,
+        correct_intervals=pick(CORRECT, row.correct),
+        selected_intervals=pick(SELECTED, row.selected),
     )

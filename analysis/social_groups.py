@@ -90,19 +90,9 @@ class SocialGroups:
 
 def measure_social_groups(array: SliceArray) -> SocialGroups | None:
     """Scores on the items about each group; None where no item says whom it is about."""
-    usable = np.array(
-        [
-            item.kind == Kind.CHOICE
-            and item.answer is not None
-            and all(item.tags.get(tag) is not None for tag in TAGS)
-            and UNKNOWN in item.tags["groups"]
-            for item in array.items
-        ],
-        np.bool_,
-    )
-    if not usable.any():
+    part = select_items(array)
+    if part is None:
         return None
-    part = array.select_items(usable)
     items = _describe_items(part)
     lists, numbers = np.unique(
         [", ".join(item.tags["stereotyped_groups"]) for item in part.items], return_inverse=True
@@ -126,6 +116,21 @@ def measure_social_groups(array: SliceArray) -> SocialGroups | None:
         overall={scoring: overall for scoring, (overall, _) in scores.items()},
         own={scoring: found for scoring, (_, found) in scores.items()},
     )
+
+
+def select_items(array: SliceArray) -> SliceArray | None:
+    """The items that say whom they are about; None: there are none."""
+    usable = np.array(
+        [
+            item.kind == Kind.CHOICE
+            and item.answer is not None
+            and all(item.tags.get(tag) is not None for tag in TAGS)
+            and UNKNOWN in item.tags["groups"]
+            for item in array.items
+        ],
+        np.bool_,
+    )
+    return array.select_items(usable) if usable.any() else None
 
 
 def _describe_items(part: SliceArray) -> BbqItems:
@@ -191,7 +196,7 @@ def _score_groups(
     """Scores on lists of groups and on own groups, in one go: each pass reads every cell."""
     own_masks = np.concatenate(list(own.values()))
     groups = np.concatenate([joined, own_masks])
-    contexts = _mark_contexts(part, items)
+    contexts = mark_contexts(part)
     accuracies = rate_groups(
         chosen.options == items.answers,
         chosen.counted,
@@ -235,9 +240,10 @@ def _average_lists(scores: Floats) -> Floats:
     return np.asarray(scores.mean(axis=1)) if scores.size else np.full(len(scores), np.nan)
 
 
-def _mark_contexts(part: SliceArray, items: BbqItems) -> dict[Context, NDArray[np.bool_]]:
+def mark_contexts(part: SliceArray) -> dict[Context, NDArray[np.bool_]]:
     """Which items are of each of the four kinds."""
-    ambiguous, negative = items.is_ambiguous, part.tag_items("polarity") == NEGATIVE
+    ambiguous = part.tag_items("context_condition") == AMBIGUOUS
+    negative = part.tag_items("polarity") == NEGATIVE
     return {
         Context.AMBIGUOUS_NEGATIVE: ambiguous & negative,
         Context.AMBIGUOUS_OTHER: ambiguous & ~negative,

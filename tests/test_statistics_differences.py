@@ -46,9 +46,10 @@ def measure(
     counted = np.ones(hits.shape, np.bool_) if counted is None else counted
     names = name_clusters(clusters)
     sums = cluster_sums(hits, counted, names)
-    (value,), influences = subtract_average(sums, row, EVERYONE)
+    (value,), influences, (is_varied,) = subtract_average(sums, row, EVERYONE)
     labels = np.unique(names)[sums.clusters]
-    return Difference(float(value), labels, np.full(len(labels), "file"), influences)
+    strata = np.full(len(labels), "file")
+    return Difference(float(value), labels, strata, influences, bool(is_varied))
 
 
 def find(*differences: Difference) -> DifferenceInterval:
@@ -172,7 +173,12 @@ def test_what_says_nothing_of_its_uncertainty_is_undefined_with_its_reason() -> 
 
     known = measure(draw_hits(rng, clusters), clusters)
 
+    steady = draw_hits(rng, clusters)
+    steady[0] = True  # it never errs; the others do
+
     assert average_differences([measure(alike, clusters)]) == Undefined(ALL_ALIKE)
+    assert average_differences([measure(steady, clusters)]) == Undefined(ALL_ALIKE)
+    assert isinstance(average_differences([known, measure(steady, clusters)]), DifferenceInterval)
     assert average_differences(
         [known, measure(draw_hits(rng, clusters), clusters, counted=nobody)]
     ) == Undefined(NO_RATE)

@@ -31,12 +31,15 @@ CONTEXTS = {
 }
 MEASURED = {"bias": "bias score", "correct": "accuracy", "selected": "how often chosen"}
 ALPHA = 0.05
+ENDS = ("low", "high")
 PRINTED_RANKS = (
     "printed_own_bias",
     "printed_own_accuracy",
     "printed_bias",
     "printed_accuracy",
 )  # in the order of `analysis.printed_tables.PrintedSelf`
+NOT_KEPT = {UNDEFINED: "the report goes by another definition of own items"}
+OWN_ENDS = tuple(f"{each}_{end}" for each in ("own_correct", "own_selected") for end in ENDS)
 PRINTED_POINTS = ("printed_correct_pp", "printed_selected_pp")
 
 
@@ -178,6 +181,8 @@ def _list_differences(
     records = drop_unprinted(records, PRINTED_POINTS)
     writers: dict[str, Writer] = {
         **dict.fromkeys(("own_correct_pp", "own_selected_pp", *PRINTED_POINTS), write_points),
+        **dict.fromkeys(OWN_ENDS, write_points),
+        "n_own_clusters": write_count,
         "own_bias_difference": _write_bias,
     }
     title = "Persona minus average persona on items about their own people"
@@ -197,13 +202,27 @@ def _describe_difference(
         "own_group": row["group"] if row["persona"] else f"mean over {write_plural(n, 'persona')}",
         "items_are": CONTEXTS[context],
         "own_correct_pp": to_points(correct),
+        **_read_interval("own_correct", row["correct_intervals"].get(context)),
         "printed_correct_pp": NOT_THE_PAPERS if printed is None else printed["correct"][at],
         "own_selected_pp": to_points(selected),
+        **_read_interval("own_selected", row["selected_intervals"].get(context)),
         "printed_selected_pp": NOT_THE_PAPERS if printed is None else printed["selected"][at],
+        "n_own_clusters": _pick(row["correct_intervals"].get(context), "n_clusters"),
         "own_bias_difference": row["bias"],
         "scored_as": table["scoring"],
         "own_definition": table["own"],
     }
+
+
+def _read_interval(measured: str, interval: Any) -> dict[str, Any]:
+    return {f"{measured}_{end}": to_points(_pick(interval, end)) for end in ENDS}
+
+
+def _pick(interval: Any, key: str) -> Any:
+    """A field of an interval over items; there is none where the definition is not kept."""
+    if interval is None:
+        return NOT_KEPT
+    return interval if is_undefined(interval) else interval[key]
 
 
 def _list_tests(slug: str, tables: Sequence[Mapping[str, Any]]) -> DetailTable:

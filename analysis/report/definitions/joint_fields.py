@@ -34,6 +34,9 @@ OWN_FIELDS: dict[str, str] = {
     "printed": "what the paper prints, where LLMs and settings are its own; of differences in "
     "percentage points, by context in the order of correct",
     "printed_without": "the paper’s overall ranks without a persona: bias, accuracy",
+    "correct_intervals": "of the differences in shares correct, over clusters of items; for the "
+    "kept definition alone",
+    "selected_intervals": "of the differences in shares selected, as those",
     "tests": "mean of those differences against personas permuted over the groups",
     "compared": "printed cells that each definition gives, of Tables 2, 8 and 9",
 }

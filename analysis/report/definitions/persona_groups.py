@@ -95,6 +95,20 @@ PERSONA_GROUPS: dict[str, Definition] = {
         "How often the persona answers with one of its own group minus how often the average "
         "persona does, of all such items.",
     ),
+    "own_correct_low": Definition(
+        "Accuracy, lower end",
+        "Lower end of its 95% interval: clusters of items are resampled, for persona and average "
+        "and for all LLMs at once; Student’s t with the clusters less the files as degrees of "
+        "freedom, so a few clusters make it wide. Where hits are very rare it is too narrow.",
+    ),
+    "own_correct_high": Definition("Accuracy, upper end", "Upper end of that interval."),
+    "own_selected_low": Definition(
+        "Chosen, lower end", "Lower end of its 95% interval: clusters of items are resampled."
+    ),
+    "own_selected_high": Definition("Chosen, upper end", "Upper end of that interval."),
+    "n_own_clusters": Definition(
+        "Clusters", "Clusters of the items, which the intervals rest on: questions with all forms."
+    ),
     "own_bias_difference": Definition(
         "Bias score", "Bias score on items about the own group minus that of the average persona."
     ),
