@@ -132,6 +132,7 @@ class PrintedDifferences(NamedTuple):
     selected: Four
 
 
+# the last rows of Tables 8 and 9
 ACCURACY_AVERAGE: Four = (-4.40, -8.59, 0.44, 1.40)
 SELECTION_AVERAGE: Four = (6.16, 13.24, 2.41, 4.75)
 ACCURACY_EFFECTS: dict[str, Four] = {
@@ -214,43 +215,9 @@ FRIEDMAN_P: dict[tuple[str, str, str], str] = {
 }
 
 
-MEAN_ACCURACY: Four = (-4.40, -8.59, 0.44, 1.40)  # their last rows
-MEAN_SELECTION: Four = (6.16, 13.24, 2.41, 4.75)
-
-# Table 10: (LLM, group of settings) -> attitude -> p of Friedman's test
-BELOW = 0.0005  # printed as < .001
-_ATTITUDES = (
-    "freedom of speech",
-    "harm of hate speech",
-    "racist beliefs",
-    "traditionalism",
-    "language purism",
-    "empathy",
-    "altruism",
-)
-_PERSONAS = (
-    (0.003, BELOW, BELOW, BELOW, BELOW, BELOW, BELOW),
-    (0.126, BELOW, BELOW, BELOW, BELOW, 0.003, BELOW),
-    (BELOW, BELOW, BELOW, BELOW, 0.001, 0.049, BELOW),
-    (0.161, BELOW, BELOW, BELOW, BELOW, BELOW, BELOW),
-    (0.001, BELOW, BELOW, BELOW, BELOW, BELOW, BELOW),
-    (0.829, BELOW, 0.002, BELOW, BELOW, 0.029, BELOW),
-    (1.000, BELOW, BELOW, BELOW, BELOW, 0.240, BELOW),
-)
-_CONTROLS = (
-    (0.485, BELOW, BELOW, BELOW, 0.009, BELOW, 0.008),
-    (0.997, 0.016, BELOW, BELOW, 0.005, 0.261, 0.004),
-    (0.100, 0.418, 0.001, BELOW, 0.001, 0.084, 0.020),
-    (0.908, 0.048, 0.007, 0.027, 0.001, 0.004, 0.017),
-    (0.002, 0.838, BELOW, 0.021, 0.005, 0.039, 0.674),
-    (0.849, 0.017, 0.010, 0.265, 0.022, 0.940, 0.003),
-    (0.986, BELOW, 0.039, BELOW, BELOW, 0.492, 0.002),
-)
-FRIEDMAN_P: dict[tuple[str, str], dict[str, float]] = {
-    (llm, group): dict(zip(_ATTITUDES, row, strict=True))
-    for group, rows in (("personas", _PERSONAS), ("controls", _CONTROLS))
-    for llm, row in zip(LLMS, rows, strict=True)  # the table has the same order
-}
+def bound_printed_p(printed: str) -> float:
+    """A printed p as a number that it does not exceed: ".003", "<.001"."""
+    return float(printed.removeprefix("<"))
 
 
 def is_papers_grid(llms: Collection[str], settings: Collection[str]) -> bool:

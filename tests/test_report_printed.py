@@ -19,7 +19,7 @@ from analysis.arrays import SliceArray
 from analysis.attitudes import has_wordings
 from analysis.groups import OWN_GROUPS
 from analysis.likert import measure_answers
-from analysis.paper_claims import LLMS
+from analysis.paper_names import LLMS
 from analysis.plain import to_plain
 from analysis.planned import NO_PERSONA, Setting
 from analysis.printed_tables import (

@@ -2,9 +2,9 @@
 
 from analysis.groups import NO_PERSONA_GROUP, SOCIAL_CATEGORIES, list_social_groups
 from analysis.printed_tables import (
+    ACCURACY_AVERAGE,
     ACCURACY_EFFECTS,
-    MEAN_ACCURACY,
-    MEAN_SELECTION,
+    SELECTION_AVERAGE,
     SELECTION_EFFECTS,
     SELF_RANKS,
     SOCIAL_RANKS,
@@ -166,8 +166,14 @@ def _list_tables() -> list[Claim]:
                 check_average(table, effects, printed, needs=BBQ, note=note),
             )
             for table, what, effects, printed, note in (
-                ("Table 8", "Accuracy about the own group", ACCURACY_EFFECTS, MEAN_ACCURACY, SIGNS),
-                ("Table 9", "Choosing the own group", SELECTION_EFFECTS, MEAN_SELECTION, ""),
+                (
+                    "Table 8",
+                    "Accuracy about the own group",
+                    ACCURACY_EFFECTS,
+                    ACCURACY_AVERAGE,
+                    SIGNS,
+                ),
+                ("Table 9", "Choosing the own group", SELECTION_EFFECTS, SELECTION_AVERAGE, ""),
             )
         ),
     ]

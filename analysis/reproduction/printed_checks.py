@@ -17,6 +17,7 @@ from analysis.printed_tables import (
     Four,
     PrintedRank,
     PrintedSelf,
+    bound_printed_p,
 )
 from analysis.report.wording import write_fixed
 from analysis.reproduction.judging import Check, Finding
@@ -56,10 +57,9 @@ def compare_self_ranks(
 
 def count_nonsignificant(group: str, *, stated: int, needs: str) -> Check:
     """How many of Table 10's p-values are not significant, of personas or of controls."""
-    rows = {llm: row for (llm, name), row in FRIEDMAN_P.items() if name == group}
-    found = sum(p >= SIGNIFICANT for row in rows.values() for p in row.values())
-    of = sum(map(len, rows.values()))
-    return agree_with_print("Table 10", found == stated, f"{found} of {of}", needs)
+    p = [bound_printed_p(each) for (name, _, _), each in FRIEDMAN_P.items() if name == group]
+    found = sum(each >= SIGNIFICANT for each in p)
+    return agree_with_print("Table 10", found == stated, f"{found} of {len(p)}", needs)
 
 
 def list_significant(
@@ -67,10 +67,11 @@ def list_significant(
 ) -> Check:
     """Whether an attitude is significant in exactly these LLMs, by group of settings."""
     found = {
-        group: {llm for (llm, name), row in FRIEDMAN_P.items()
-                if name == group and row[attitude] < SIGNIFICANT}
+        group: {
+            llm for llm in LLMS if bound_printed_p(FRIEDMAN_P[group, llm, attitude]) < SIGNIFICANT
+        }
         for group in expected
-    }  # fmt: skip
+    }
     holds = all(found[group] == set(llms) for group, llms in expected.items())
     shown = "; ".join(
         f"{group} on {', '.join(llm for llm in LLMS if llm in llms)}"
