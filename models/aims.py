@@ -46,8 +46,9 @@ class Direction(StrEnum):
 class NamedClaim(_Part):
     """A difference from the controls that was named in advance."""
 
-    persona: str  # as the set lists it, with its article
-    measure: Measured
+    # as the set lists it, with its article
+    persona: str = Field(examples=['persona = "a gardener"'])
+    measure: Measured = Field(examples=['measure = "accuracy"'])
     direction: Direction = Direction.DIFFERENT
     dataset: str | None = None  # None: on every data set that has the measure, one claim each
     of: str | None = None  # the attitude or question, where a data set has several

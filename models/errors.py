@@ -50,15 +50,27 @@ class IncompleteError(FarmError):
 
 
 class UnknownNameError(FarmError):
-    """A name that is not among the known ones."""
+    """A name that is not among the known ones; ``where`` it stands, if that is not the command."""
 
-    def __init__(self, thing: str, name: str, known: Iterable[str], *, way_out: str = "") -> None:
+    def __init__(
+        self,
+        thing: str,
+        name: str,
+        known: Iterable[str],
+        *,
+        way_out: str = "",
+        where: str = "",
+        hint: str = "",
+    ) -> None:
         known = sorted(known)
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-        if close:
+        if hint:
+            pass  # the caller knows better
+        elif close:
             hint = f"did you mean {close[0]!r}?"
         elif len(known) <= 12:
             hint = f"known: {', '.join(known) or 'none'}"
         else:
             hint = f"{len(known)} are known"
-        super().__init__(f"unknown {thing} {name!r}: {hint}{' ' + way_out if way_out else ''}")
+        said = f"unknown {thing} {name!r}: {hint}{' ' + way_out if way_out else ''}"
+        super().__init__(f"{where}: {said}" if where else said)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -22,7 +21,9 @@ from pydantic import (
 
 from models.errors import ConfigError, LlmLoadError, UnknownNameError
 from models.identity import hash_content
+from models.mistakes import describe_mistake, pick_mistake
 from models.prompts import Placement
+from models.toml_files import read_toml
 
 REGISTRY_FILE = Path(__file__).parent / "llms.toml"
 # What a change of cannot change an answer; all else identifies a way of running an LLM.
@@ -44,9 +45,11 @@ class Decoding(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_new_tokens: int = Field(default=100, ge=1)
-    temperature: float = Field(default=0.0, ge=0)  # 0 is greedy
+    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)  # 0 is greedy
     top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = 42  # used only when temperature > 0; each repeat draws its own stream
+    seed: int = Field(
+        default=42, ge=0, le=2**63 - 1
+    )  # used only when temperature > 0; each repeat draws its own stream
 
 
 class Price(BaseModel):
@@ -268,22 +271,19 @@ def load_registry(own_file: Path | None = None) -> dict[str, LlmSpec]:
     return registry
 
 
-def find_llm(registry: Mapping[str, LlmSpec], name: str) -> LlmSpec:
+def find_llm(registry: Mapping[str, LlmSpec], name: str, *, where: str = "") -> LlmSpec:
     """One LLM by name, or UnknownNameError with "did you mean"."""
     if name not in registry:
-        raise UnknownNameError("LLM", name, registry, way_out="(models/llms.toml lists them)")
+        way_out = "(models/llms.toml lists them)"
+        raise UnknownNameError("LLM", name, registry, way_out=way_out, where=where)
     return registry[name]
 
 
 def _read_file(path: Path) -> dict[str, LlmSpec]:
-    try:
-        stored = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"PERSONA_LLMS_FILE {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    if not path.is_file():
+        raise ConfigError(f"PERSONA_LLMS_FILE: no file {path}")
     specs = {}
-    for name, fields in stored.items():
+    for name, fields in read_toml(path).items():
         if not isinstance(fields, dict):
             raise ConfigError(f"{path}: {name!r} stands outside a [table] of an LLM")
         for field in fields:
@@ -298,11 +298,13 @@ def _known() -> list[str]:
 
 
 def _make_spec(path: Path, name: str, fields: dict[str, Any]) -> LlmSpec:
-    if "path" in fields:  # relative to the file that names it
+    if isinstance(fields.get("path"), str):  # relative to the file that names it
         fields = {**fields, "path": (path.parent / fields["path"]).resolve()}
     try:
         return LlmSpec(name=name, **fields)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = pick_mistake(error)
         where = ".".join(map(str, first["loc"])) or "entry"
-        raise ConfigError(f"LLM {name!r} in {path.name}, {where}: {first['msg']}") from error
+        raise ConfigError(
+            f"LLM {name!r} in {path.name}, {where}: {describe_mistake(first, LlmSpec)}"
+        ) from error

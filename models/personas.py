@@ -5,13 +5,16 @@ The strings carry their article, slips included ("a asexual person", "a sewer"),
 """
 
 import csv
+import io
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from models.errors import DataError, UnknownNameError
+from models.files import require_file
 
 DATA = Path(__file__).parent / "data"
 ARTICLES = ("a", "an", "the")
@@ -54,8 +57,12 @@ def list_persona_sets() -> dict[str, tuple[PersonaSetting, ...]]:
     return dict(_bundled())
 
 
-def load_persona_set(name: str, *, folder: Path = Path()) -> tuple[PersonaSetting, ...]:
+def load_persona_set(
+    name: str, *, folder: Path = Path(), where: str = ""
+) -> tuple[PersonaSetting, ...]:
     """A bundled set by name, or a user's own file (.csv or .json), relative to ``folder``.
+
+    ``where`` is what asked for it, for messages.
 
     A file has a row per persona: ``persona`` (with its article), ``category``, and any further
     columns, which become tags.
@@ -68,9 +75,9 @@ def load_persona_set(name: str, *, folder: Path = Path()) -> tuple[PersonaSettin
         return _bundled()[name]
     path = folder / name
     if path.suffix not in {".csv", ".json"}:
-        raise UnknownNameError("persona set", name, _bundled(), way_out="(or a .csv or .json file)")
-    if not path.is_file():
-        raise DataError(f"no persona file {path}")
+        way_out = "(or a .csv or .json file)"
+        raise UnknownNameError("persona set", name, _bundled(), way_out=way_out, where=where)
+    require_file(path, thing="persona file", where=where)
     rows = _read_csv(path) if path.suffix == ".csv" else _read_json(path)
     settings = tuple(_make_setting(path, line, row) for line, row in rows)
     seen: dict[str, int] = {}
@@ -87,14 +94,37 @@ def load_persona_set(name: str, *, folder: Path = Path()) -> tuple[PersonaSettin
 
 
 def _read_csv(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        return [(reader.line_num, dict(row)) for row in reader]
+    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""))
+    header = list(reader.fieldnames or ())
+    if header and not {"persona", "category"} <= set(header):
+        said = f"{path} line 1: needs persona and category, has {', '.join(header)}"
+        if len(header) == 1 and re.search(r"[;\t]", header[0]):
+            said += "; its columns must be parted by commas"
+        raise DataError(said)
+    rows = []
+    for row in reader:
+        # surplus cells stand under None, and absent ones are None
+        if None in row or None in row.values():
+            raise DataError(
+                f"{path} line {reader.line_num}: not as many cells as the {len(header)} columns; a "
+                "text with a comma stands in quotes"
+            )
+        rows.append((reader.line_num, dict(row)))
+    return rows
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8; save it as UTF-8") from error
 
 
 def _read_json(path: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(f"{path} line {error.lineno}: not valid JSON ({error.msg})") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -103,10 +133,16 @@ def _read_json(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _make_setting(path: Path, line: int, row: dict[str, Any]) -> PersonaSetting:
-    persona, category = row.get("persona"), row.get("category")
-    if not isinstance(persona, str) or not isinstance(category, str) or not category:
-        raise DataError(
-            f"{path} line {line}: needs persona and category, has {sorted(map(str, row))}"
-        )
+    for column in ("persona", "category"):
+        if column not in row:
+            raise DataError(
+                f"{path} line {line}: needs persona and category, has {', '.join(row) or 'nothing'}"
+            )
+        if not isinstance(row[column], str):
+            raise DataError(f"{path} line {line}: {column} must be a text, not {row[column]!r}")
+        if not row[column].strip():
+            way_out = '; no persona at all is set = "empty"' if column == "persona" else ""
+            raise DataError(f"{path} line {line}: {column} is empty{way_out}")
+    persona, category = row["persona"], row["category"]
     tags = {str(key): value for key, value in row.items() if key not in {"persona", "category"}}
     return PersonaSetting(persona.strip(), category.strip(), tags)

@@ -66,44 +66,54 @@ def _bundled() -> dict[str, Template]:
     stored = tomllib.loads(TEMPLATES_FILE.read_text(encoding="utf-8"))
     templates = {"paper": Template(name="paper", **stored.pop("paper"))}
     for name, fields in stored.items():
-        templates[name] = _derive_template(name, fields, templates)
+        templates[name] = _derive_template(name, fields, templates, name)
     return templates
 
 
-def load_template(name: str, own: Mapping[str, Mapping[str, str]] | None = None) -> Template:
+def list_templates() -> tuple[str, ...]:
+    """The names of the bundled templates."""
+    return tuple(_bundled())
+
+
+def load_template(
+    name: str, own: Mapping[str, Mapping[str, str]] | None = None, *, file: str = ""
+) -> Template:
     """A bundled template, or one of an experiment's own, which starts from ``base``.
+
+    ``file`` is where its own stand, for messages.
 
     Raises:
         UnknownNameError: no such template, or a field that templates do not have.
         ConfigError: a field in braces that cannot be filled.
     """
     if own and name in own:
-        return _derive_template(name, own[name], _bundled())
+        place = f"{file}, [template.{name}]" if file else f"template {name!r}"
+        return _derive_template(name, own[name], _bundled(), place)
     if name not in _bundled():
         raise UnknownNameError("template", name, [*_bundled(), *(own or {})])
     return _bundled()[name]
 
 
 def _derive_template(
-    name: str, fields: Mapping[str, str], known: Mapping[str, Template]
+    name: str, fields: Mapping[str, str], known: Mapping[str, Template], place: str
 ) -> Template:
     own = dict(fields)
     base_name = own.pop("base", "paper")
     if base_name not in known:
-        raise UnknownNameError(f"base of template {name!r}:", base_name, known)
+        raise UnknownNameError("base", base_name, known, where=place)
     merged: dict[str, Any] = known[base_name].as_dict()
     for field, value in own.items():
         if field not in merged:
-            raise UnknownNameError(f"field of template {name!r}:", field, merged)
+            raise UnknownNameError("key", field, [*merged, "base"], where=place)
         merged[field] = value
     template = Template(name=name, **merged)
-    _check_template(template)
+    _check_template(template, place)
     return template
 
 
-def _check_template(template: Template) -> None:
+def _check_template(template: Template, place: str) -> None:
     if template.empty not in ("send", "omit"):
-        raise ConfigError(f"template {template.name!r}: empty is 'send' or 'omit'")
+        raise ConfigError(f"{place}, empty: must be 'send' or 'omit', not {template.empty!r}")
     persona = {"persona", "article", "noun"}
     allowed = {
         "statement": persona,
@@ -112,15 +122,36 @@ def _check_template(template: Template) -> None:
         "likert": persona | {"instruction", "statement", "scale"},
         "free": persona | {"text"},
     }
+    names_persona = False
     for field, names in allowed.items():
-        try:
-            used = {name for _, name, _, _ in string.Formatter().parse(getattr(template, field))}
-        except ValueError as error:
-            raise ConfigError(f"template {template.name!r}, {field}: {error}") from error
-        for name in used - {None} - names:
-            raise UnknownNameError(
-                f"field in template {template.name!r}, {field}:", str(name), names
-            )
+        used = _list_fields(getattr(template, field), names, f"{place}, {field}")
+        names_persona |= bool(used & {"persona", "noun"})
+    if not names_persona:
+        raise ConfigError(
+            f"{place}, statement: needs {{persona}} or {{noun}}; without them every persona reads "
+            "the same"
+        )
+
+
+def _list_fields(form: str, known: set[str], place: str) -> set[str]:
+    """The fields in braces of a form."""
+    try:
+        parsed = list(string.Formatter().parse(form))
+    except ValueError as error:
+        raise ConfigError(
+            f"{place}: {error}; a brace of the text itself is written twice"
+        ) from error
+    used = set()
+    for _, name, spec, conversion in parsed:
+        if name is None:
+            continue
+        if name not in known:
+            hint = "" if name else "a brace of the text itself is written twice"
+            raise UnknownNameError("field in braces", name, known, where=place, hint=hint)
+        if spec or conversion:
+            raise ConfigError(f"{place}: between the braces stands {name} alone, no : or !")
+        used.add(name)
+    return used
 
 
 def state_persona(template: Template, *, persona: str, article: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError, UnknownNameError
+from models.mistakes import describe_mistake
 
 PREFIX = "PERSONA_"
 
@@ -88,4 +89,5 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise ConfigError(f"{name}: {first['msg']} (see .env.example)") from error
+        said = describe_mistake(first, Settings, shows_value=False)
+        raise ConfigError(f"{name}: {said} (see .env.example)") from error

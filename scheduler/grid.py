@@ -10,8 +10,9 @@ from models.identity import hash_content
 from models.items import Item
 from models.llms import Decoding, LlmSpec, find_llm
 from models.personas import PersonaSetting
-from models.prompts import Template, ask_item, load_template
+from models.prompts import Template, ask_item
 from models.subsample import subsample_items
+from scheduler.choices import ChosenSet, DatasetChoice
 from scheduler.datasets.catalog import (
     DATASETS,
     DataSources,
@@ -22,7 +23,7 @@ from scheduler.datasets.catalog import (
 from scheduler.datasets.fetch import is_fetched
 from scheduler.datasets.own import load_own
 from scheduler.datasets.source import HubSplit
-from scheduler.experiments import ChosenSet, DatasetChoice, ExperimentSpec
+from scheduler.experiments import ExperimentSpec
 from scheduler.plan import count_chunks, order_items
 
 # Rows of GPT-4's share in the paper (paper.md, "GPT-4 subsample").
@@ -155,8 +156,8 @@ def resolve_grid(
         UnknownNameError, DataError, LlmLoadError: whatever does not exist, before anything runs.
         ConfigError: a parameter of [decoding] that an API LLM does not take.
     """
-    llms = [find_llm(registry, name) for name in spec.llms]
-    templates = [load_template(name, spec.own_templates) for name in spec.templates]
+    llms = [find_llm(registry, name, where=spec.locate("llms")) for name in spec.llms]
+    templates = spec.load_templates()
     sets = spec.choose_personas()
     n_settings = sum(len(chosen.picked) for chosen in sets)
     if n_settings == 0:
@@ -165,7 +166,7 @@ def resolve_grid(
     for llm in llms:
         if llm.kind == "api" and not llm.retired:
             llm.make_request(spec.decoding)  # refuses here what the LLM does not take
-    whole = [
+    whole = [  # in the order of the file
         _load_data(choice, spec, sources, available=available, declared=declared)
         for choice in spec.datasets
     ]
@@ -186,10 +187,12 @@ def resolve_grid(
 
 def _check_subsample(spec: ExperimentSpec, registry: Mapping[str, LlmSpec]) -> None:
     for llm, datasets in spec.subsample.items():
-        find_llm(registry, llm)
+        place = spec.locate("subsample", llm)
+        find_llm(registry, llm, where=place)
         for name in datasets:
             if name not in SUBSAMPLE_SIZES:
-                raise UnknownNameError("data set with a subsample", name, SUBSAMPLE_SIZES)
+                thing = "data set with a subsample"
+                raise UnknownNameError(thing, name, SUBSAMPLE_SIZES, where=place)
 
 
 def _load_data(
@@ -200,20 +203,31 @@ def _load_data(
     available: bool,
     declared: bool,
 ) -> ChosenData:
-    source = choice.find_source(spec.folder)
+    place = spec.locate("datasets", spec.datasets.index(choice))
+    source = spec.find_source(choice)
     if source is not None:
         if choice.name in DATASETS:
             raise ConfigError(
-                f"data set {choice.name!r} is a bundled one; give your own items another name"
+                f"{place}, name: {choice.name!r} is a bundled data set; give your own items "
+                "another name"
             )
         if declared and isinstance(source, HubSplit) and not is_fetched(source):
             raise DataError(
-                f"the size of {choice.name!r} is unknown until it is fetched from {source.url}, and"
-                f" a dry run downloads nothing; `persona-data show {choice.name} 0 --experiment"
-                f" FILE.toml --llm {spec.llms[0]}` fetches it"
+                f"{place}: the size of {choice.name!r} is unknown until it is fetched from"
+                f" {source.url}, and a dry run downloads nothing; `persona-data show"
+                f" {choice.name} 0 --experiment {spec.file_name} --llm {spec.llms[0]}` fetches it"
             )
-        columns = choice.columns or None
-        return _hold(load_own(source, name=choice.name, columns=columns, download=not declared))
+        own = load_own(
+            source,
+            name=choice.name,
+            columns=choice.columns or None,
+            columns_place=f"{place}, columns",
+            download=not declared,
+        )
+        return _hold(own)
+    if choice.name not in DATASETS:
+        way_out = "(for items of your own: path or hub)"
+        raise UnknownNameError("data set", choice.name, DATASETS, way_out=way_out, where=place)
     if not declared:
         return _hold(load_dataset(choice.name, sources, available=available))
     n_items = find_dataset(choice.name).n_items

@@ -16,7 +16,7 @@ from models.identity import hash_content
 from models.items import Item
 from models.personas import PersonaSetting
 from models.tables import ExperimentPersonaSet, Persona, PersonaSet, PersonaSetMember
-from scheduler.experiments import ChosenSet
+from scheduler.choices import ChosenSet
 
 
 def find_or_add(

@@ -55,7 +55,7 @@ def load_items(
     """
     choices = {choice.name: choice for choice in experiment.datasets} if experiment else {}
     if experiment is not None and name in choices:
-        source = choices[name].find_source(experiment.folder)
+        source = experiment.find_source(choices[name])
         if source is not None:
             return load_own(source, name=name, columns=choices[name].columns or None)
     if name not in DATASETS:
@@ -106,7 +106,7 @@ def find_template(name: str | None, *, experiment: ExperimentSpec | None = None)
     """A template of the experiment's own or a bundled one; by default the experiment's first."""
     if experiment is None:
         return load_template(name or "paper")
-    return load_template(name or experiment.templates[0], experiment.own_templates)
+    return experiment.load_template(name or experiment.templates[0])
 
 
 def show_prompt(

@@ -19,6 +19,7 @@ import redis
 from batch_farm import AT_ONCE, BatchFarm, OpenFarm, open_batch_farm
 from simulated_provider import Configuration, RunningProvider, start_in_thread
 from sqlalchemy import Engine, text
+from study_folder import Study
 
 from models.db import migrate, open_engine
 from models.embedded import Services, open_services
@@ -155,3 +156,13 @@ def open_farm(
             return open_batch_farm(stack, engine, broker_url, tmp_path, provider, **options)
 
         yield open_it
+
+
+@pytest.fixture
+def study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Study:
+    """A study without a mistake, in the current folder and with an empty home."""
+    monkeypatch.setenv("PERSONA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return Study(tmp_path, monkeypatch, capsys)

@@ -43,7 +43,7 @@ def test_the_personas_are_spelled_as_in_the_mirror(shared: Path) -> None:
     ("content", "words"),
     [
         ("persona,category\na baker,trade\na baker,trade\n", "line 3: .*line 2 already"),
-        ("name,category\na baker,trade\n", "line 2: needs persona and category"),
+        ("name,category\na baker,trade\n", "line 1: needs persona and category"),
         ("persona,category\n", "has no personas"),
     ],
 )
@@ -70,7 +70,11 @@ def write_llm(folder: Path, entry: str) -> Path:
     ("entry", "error", "words"),
     [
         ('kid = "gpu"', UnknownNameError, "'kid': did you mean 'kind'"),
-        ('kind = "cpu"', ConfigError, "LLM 'mine' in mine.toml, kind"),
+        ('kind = "cpu"', ConfigError, "LLM 'mine' in mine.toml, kind: must be 'gpu' or 'api'"),
+        ('kind = "gpu"\npath = 3', ConfigError, "path"),
+        ('kind = "gpu"', ConfigError, "placement: is missing"),
+        ("price = {input = 1}", ConfigError, "price.input: is no key here; known: input_usd, outp"),
+        ('retired = "soon"', ConfigError, "retired: must be a date, as in 2026-10-23, not 'soon'"),
         ('kind = "gpu"\nplacement = "system"\nfamily = "x"', ConfigError, "either hub or path"),
         ("kind = ", ConfigError, "not valid TOML"),
     ],
@@ -198,7 +202,7 @@ def test_an_unknown_setting_is_told_the_nearest(monkeypatch: pytest.MonkeyPatch)
 def test_a_setting_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONA_WINDOW", "many")
 
-    with pytest.raises(ConfigError, match="PERSONA_WINDOW"):
+    with pytest.raises(ConfigError, match="PERSONA_WINDOW: must be a whole number of at least 1 "):
         load_settings()
 
 

@@ -56,6 +56,8 @@ def test_the_three_kinds_stand_side_by_side_in_the_files_order(tmp_path: Path) -
         ('{"question"', "not valid JSON"),
         ('"a text"', "not a JSON object"),
         ({"question": "q"}, "no 'choices'"),
+        ({**GOOD, "question": " "}, "'question' is empty"),
+        ({"prompt": "q"}, "has only prompt; .* mapped by `columns` in the experiment"),
         ({"choices": ["a", "b"]}, "has only choices; an item has one of 'question'"),
         ({**GOOD, "text": "t"}, "has question and text; an item has one of"),
         ({**GOOD, "contxt": "c"}, "unknown column 'contxt' of a choice item: did you mean"),
@@ -64,7 +66,7 @@ def test_the_three_kinds_stand_side_by_side_in_the_files_order(tmp_path: Path) -
         ({**GOOD, "answer": 3}, "answer 3 is no index of the 3 choices"),
         ({**GOOD, "answer": True}, "answer must be an index"),
         ({**GOOD, "choices": ["one"]}, "1 choices; there must be 2 to 26"),
-        ({**GOOD, "choices": ["a", " "]}, "every choice must be a text that is not empty"),
+        ({**GOOD, "choices": ["a", " "]}, "every choice must be a text that is not empty, not ' '"),
         ({**GOOD, "choices": "a, b"}, "'choices' must be a list"),
         ({**GOOD, "context": 3}, "'context' must be text, not int"),
         ({**GOOD, "tags": ["a"]}, "'tags' must be an object"),
@@ -153,6 +155,13 @@ def test_csv_rows_of_uneven_length_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"items\.csv line 3: not as many cells"):
         load_own(path)
+
+
+def test_columns_that_are_parted_by_semicolons_are_named(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("question;choices;answer\nWhich?;x;0\n")
+
+    with pytest.raises(DataError, match=r"items\.csv line 1: columns must be parted by commas"):
+        load_own(tmp_path / "items.csv")
 
 
 def test_a_hub_data_set_is_read_through_a_mapping(monkeypatch: pytest.MonkeyPatch) -> None:

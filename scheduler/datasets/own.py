@@ -45,15 +45,17 @@ def load_own(
     *,
     name: str | None = None,
     columns: Columns | None = None,
+    columns_place: str = "",
     download: bool = True,
 ) -> LoadedDataset:
     """Load a user's items from a file (.jsonl, .csv, .parquet) or from the hub.
 
     ``name`` is the data set's name in results, by default the file's. With ``columns``, columns
     that are neither known nor named there are left out; without it they are an error, since a
-    misspelt column would otherwise vanish silently. With ``download=False`` a hub data set is read
-    as it was fetched before. Raises DataError naming file and line, and ConfigError for a file of
-    another kind or an unknown column.
+    misspelt column would otherwise vanish silently. ``columns_place`` says where that mapping
+    stands, for messages. With ``download=False`` a hub data set is read as it was fetched before.
+    Raises DataError naming file and line, and ConfigError for a file of another kind or an unknown
+    column.
     """
     name = name or (source.repo.split("/")[-1] if isinstance(source, HubSplit) else source.stem)
     rows = list(_read_rows(source, download=download))
@@ -61,7 +63,7 @@ def load_own(
     if not rows:
         raise DataError(f"{shown}: no items")
     if columns is not None:
-        _check_columns(rows, columns, shown)
+        _check_columns(rows, columns, shown, columns_place)
     items = tuple(
         _make_item(_rename_columns(row, columns), name, index, where)
         for index, (where, row) in enumerate(rows)
@@ -107,17 +109,20 @@ def _parse_cells(row: dict[str, str]) -> dict[str, Any]:
     return parsed
 
 
-def _check_columns(rows: list[tuple[str, dict[str, Any]]], columns: Columns, shown: str) -> None:
+def _check_columns(
+    rows: list[tuple[str, dict[str, Any]]], columns: Columns, shown: str, place: str
+) -> None:
     """Refuse a mapping to a column that no row has: its values would vanish silently."""
     seen = dict.fromkeys(their for _, row in rows for their in row)
     for column, theirs in columns.items():
         if column not in _KNOWN:
-            raise UnknownNameError("item column", column, _KNOWN)
+            raise UnknownNameError("item column", column, _KNOWN, where=place)
         for their in [theirs] if isinstance(theirs, str) else theirs:
             if their not in seen:
                 close = difflib.get_close_matches(their, seen, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(seen)}"
-                raise DataError(f"{shown}: no column {their!r} for {column!r}: {hint}")
+                said = f"{shown}: no column {their!r} for {column!r}: {hint}"
+                raise DataError(f"{place}: {said}" if place else said)
 
 
 def _rename_columns(row: dict[str, Any], columns: Columns | None) -> dict[str, Any]:
@@ -141,9 +146,12 @@ def _make_item(row: dict[str, Any], name: str, index: int, where: str) -> Item:
         found = f"has {' and '.join(marks)}" if marks else f"has only {', '.join(row) or 'nothing'}"
         raise DataError(
             f"{where}: {found}; an item has one of 'question' (with 'choices'),"
-            " 'statement' (with 'instruction' and 'scale') or 'text'"
+            " 'statement' (with 'instruction' and 'scale') or 'text'; columns of other names are"
+            " mapped by `columns` in the experiment"
         )
     kind = _MARKS[marks[0]]
+    if isinstance(row[marks[0]], str) and not row[marks[0]].strip():
+        raise DataError(f"{where}: {marks[0]!r} is empty")
     for column in row:
         if column not in _COLUMNS[kind]:
             close = difflib.get_close_matches(column, _COLUMNS[kind], n=1)
@@ -180,7 +188,8 @@ def _make_choice(
     if not 2 <= len(choices) <= MAX_OPTIONS:
         raise DataError(f"{where}: {len(choices)} choices; there must be 2 to {MAX_OPTIONS}")
     if not all(isinstance(choice, str) and choice.strip() for choice in choices):
-        raise DataError(f"{where}: every choice must be a text that is not empty")
+        wrong = next(c for c in choices if not (isinstance(c, str) and c.strip()))
+        raise DataError(f"{where}: every choice must be a text that is not empty, not {wrong!r}")
     fields: dict[str, Any] = {"question": row["question"], "options": choices}
     if "context" in row:
         take_columns(row, {"context": str}, where)

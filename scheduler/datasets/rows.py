@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,11 @@ def read_csv(path: Path, *, required: tuple[str, ...] = ()) -> Iterator[tuple[in
         reader = csv.DictReader(file)
         try:
             header = reader.fieldnames or []
+            if len(header) == 1 and re.search(r"[;\t]", header[0]):
+                raise DataError(
+                    f"{path.name} line 1: columns must be parted by commas, not"
+                    f" {header[0]!r} ({path})"
+                )
             lacking = [column for column in required if column not in header]
             if lacking:
                 raise DataError(
@@ -75,7 +81,7 @@ def read_csv(path: Path, *, required: tuple[str, ...] = ()) -> Iterator[tuple[in
         except csv.Error as error:
             raise DataError(f"{path.name} line {reader.line_num}: {error} ({path})") from error
         except UnicodeDecodeError as error:
-            raise DataError(f"{path.name}: not UTF-8 ({path})") from error
+            raise DataError(f"{path.name}: not UTF-8; save it as UTF-8 ({path})") from error
 
 
 def open_text(path: Path, *, newline: str | None = None) -> Any:

@@ -20,8 +20,8 @@ from models.llms import Decoding
 from models.personas import load_persona_set
 from models.prompts import load_template
 from models.tables import Ask, Experiment, ExperimentSlice, Llm, LlmKind, Slice, Template
+from scheduler.choices import ChosenSet
 from scheduler.datasets.loaded import LoadedDataset
-from scheduler.experiments import ChosenSet
 from scheduler.published.layout import DATASETS, PERSONA_SETS, name_settings, place_entries
 from scheduler.rows import find_or_add, store_items, store_personas
 from scheduler.store import PLAN_LOCK, find_git_revision
