@@ -24,6 +24,7 @@ from scheduler.datasets.fetch import is_fetched
 from scheduler.datasets.own import load_own
 from scheduler.datasets.source import HubSplit
 from scheduler.experiments import ExperimentSpec
+from scheduler.measurable import check_claims
 from scheduler.plan import count_chunks, order_items
 
 # Rows of GPT-4's share in the paper (paper.md, "GPT-4 subsample").
@@ -170,6 +171,7 @@ def resolve_grid(
         _load_data(choice, spec, sources, available=available, declared=declared)
         for choice in spec.datasets
     ]
+    check_claims(spec, {data.name: data.items for data in whole if data.items and not data.missing})
     taken = {  # LLMs that are asked the same items share them
         (choice.name, is_subsample): _take_items(data, choice, is_subsample=is_subsample)
         for choice, data in zip(spec.datasets, whole, strict=True)
