@@ -15,6 +15,7 @@ from models.console import EXIT_COMPLETE, EXIT_FAILURES, out, run
 from models.coverage import SHORT_HASH, FailedGroup, SliceProgress, list_failures, measure_progress
 from models.db import check_reachable, migrate, open_engine
 from models.errors import ConfigError, IncompleteError, LlmLoadError
+from models.keys import find_key
 from models.llms import load_registry
 from models.pausing import Pause, list_pauses
 from models.settings import Settings, load_settings
@@ -164,7 +165,13 @@ def schedule_on_cluster(
 def schedule_locally(
     settings: Settings, grid: Grid, money: MoneyOptions, *, retry_failed: bool
 ) -> int:
-    """Run everything on this machine and write the report."""
+    """Run everything on this machine and write the report.
+
+    Raises:
+        LlmLoadError: an API LLM has no key; nothing has been started then.
+    """
+    for llm in grid.api_llms.values():
+        find_key(llm)
     from scheduler.local import report_run, run_locally, write_report
 
     with run_locally(settings, grid, retry_failed=retry_failed, money=money) as done:

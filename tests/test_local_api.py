@@ -1,9 +1,10 @@
 """``--local`` with an LLM of an API: a worker of its own, the key by the environment, the cap."""
 
+import sys
 from pathlib import Path
 
 import pytest
-from factories import make_grid
+from factories import make_grid, write_experiment
 from simulated_provider import RunningProvider
 from sqlalchemy import text
 
@@ -12,6 +13,7 @@ from models.coverage import find_experiment, measure_progress
 from models.db import open_engine
 from models.llms import load_registry
 from models.settings import Settings
+from scheduler import cli
 from scheduler.local import run_locally
 from scheduler.money import parse_money
 from scheduler.status import describe_status, read_llms, tabulate_status
@@ -28,6 +30,32 @@ family = "simulated"
 price = {{ input_usd = 100, output_usd = 300 }}
 chunk_cells = 3
 """
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "SOLD_API_KEY"])
+def test_a_missing_key_is_noticed_before_anything_is_started(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+) -> None:
+    llm = "sold" if variable == "SOLD_API_KEY" else "gpt-6-luna"
+    registry = tmp_path / "llms.toml"
+    registry.write_text(ENTRY.format(base_url="http://127.0.0.1:1/v1"))
+    monkeypatch.setenv("PERSONA_LLMS_FILE", str(registry))
+    monkeypatch.setenv("PERSONA_HOME", str(tmp_path / "home"))
+    path = write_experiment(tmp_path / "study", llms=["tiny", llm])
+    arguments = ["--experiment", str(path), "--local", "--max-usd", "5"]
+    monkeypatch.setattr(sys, "argv", ["persona-schedule", *arguments])
+
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+
+    said = capsys.readouterr().err
+    assert (left.value.code, said.count("\n")) == (2, 1)
+    assert said.startswith(f"LLM {llm!r} is asked at http")
+    assert said.endswith(f"there is no key: set {variable} in the environment or in .env\n")
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_local_run_asks_an_api_until_the_cap(

@@ -1,16 +1,15 @@
 """An LLM that is asked over an API, as a worker's child holds it between chunks."""
 
 import asyncio
-import re
 from dataclasses import dataclass, field
 
 import redis.asyncio
 from sqlalchemy import Engine
 
 from models.api_calls import count_recent_calls
-from models.errors import LlmLoadError
+from models.keys import find_key
 from models.llms import LlmSpec, Quota
-from models.settings import Settings, read_key
+from models.settings import Settings
 from workers.asking import Health
 from workers.provider import Provider
 from workers.quota import Limits, QuotaLedger, name_scope, open_quota_redis
@@ -58,18 +57,7 @@ def open_api_llm(
     Raises:
         LlmLoadError: there is no key in the variable that the entry names, or what cannot be one.
     """
-    variable = spec.key_variable
-    key = read_key(variable) if variable else None
-    if variable and key is None:
-        raise LlmLoadError(
-            f"LLM {spec.name!r} is asked at {spec.endpoint} and there is no key: set {variable} in "
-            "the environment or in .env"
-        )
-    if key is not None and not re.fullmatch(r"[!-~]+", key.get_secret_value()):
-        raise LlmLoadError(
-            f"LLM {spec.name!r}: what stands in {variable} is no key, no header can hold it; look "
-            "for blanks, quotation marks and letters beyond ASCII"
-        )
+    key = find_key(spec)
     client = open_quota_redis(broker_url)
     scope = name_scope(spec.base_url, str(spec.model))
 
