@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 
 from models.console import EXIT_COMPLETE, EXIT_USER, err, out, run
+from models.errors import DataError
 from models.llms import find_llm, load_registry
 from models.settings import load_settings
 from scheduler.datasets.catalog import (
@@ -122,17 +123,23 @@ def check_datasets(names: Names = None, as_json: AsJson = False) -> None:
     """Verify the hashes and the counts of what is here; leaves with 2 if something is broken.
 
     Says which files are missing, derived, or have no published hash. A data set that was named
-    and is not here at all counts as broken.
+    and is not here at all counts as broken, and so does it when there is nothing at all to check.
 
     Example: persona-data check bbq
     """
     sources = find_sources()
     checks = [check_dataset(dataset, sources) for dataset in _choose(names)]
+    is_nothing = all(check.state is State.ABSENT for check in checks if DATASETS[check.name].files)
     if as_json:
         _print_json([asdict(check) for check in checks])
-    else:
+    elif names or not is_nothing:
         for check in checks:
             _print_check(check)
+    if is_nothing and not names:
+        raise DataError(
+            "nothing to check, no publisher's data set is here: `persona-data fetch` downloads "
+            "them, or set PERSONA_DATA_DIR to a mirror that has them"
+        )
     wrong = {State.BROKEN, State.ABSENT} if names else {State.BROKEN}
     is_wrong = any(check.state in wrong for check in checks)
     raise typer.Exit(EXIT_USER if is_wrong else EXIT_COMPLETE)
@@ -271,8 +278,12 @@ def _describe(dataset: Dataset, sources: DataSources) -> dict[str, Any]:
 
 
 def _print_check(check: Check) -> None:
-    counted = f", {check.n_items:,} items" if check.state is not State.ABSENT else ""
-    out.print(f"{check.name}: {check.state} ({check.place}{counted})")
+    if check.state is State.ABSENT:
+        is_by_hand = any(file.by_hand for file in DATASETS[check.name].files)
+        does = "says how to get it" if is_by_hand else "downloads it"
+        out.print(f"{check.name}: absent; `persona-data fetch {check.name}` {does}")
+        return
+    out.print(f"{check.name}: {check.state} ({check.place}, {check.n_items:,} items)")
     for line in (check.missing, *check.problems, *check.notes):
         if line:
             out.print(f"  {line}")

@@ -90,10 +90,26 @@ def test_check_leaves_with_2_and_names_what_is_broken(
     assert json.loads(text)[0]["state"] == "broken"
 
 
-def test_check_of_nothing_is_fine_unless_it_was_named(run: Run) -> None:
-    assert run("check")[0] == 0
+def test_check_where_nothing_is_here_is_one_line_with_the_next_command(run: Run) -> None:
+    code, output, errors = run("check")
+    json_code, text, _ = run("check", "--json")
+
+    assert (code, output, errors.count("\n")) == (2, "", 1)
+    assert "no publisher's data set is here: `persona-data fetch` downloads them" in errors
+    assert json_code == 2
+    assert [row["state"] for row in json.loads(text)] == [*["absent"] * 5, "complete"]
+
+
+def test_check_of_what_is_absent_says_how_to_get_it(run: Run) -> None:
+    code, output, _ = run("check", "mmlu", "tweets", "demo")
+
+    assert code == 2
+    assert output.splitlines() == [
+        "mmlu: absent; `persona-data fetch mmlu` downloads it",
+        "tweets: absent; `persona-data fetch tweets` says how to get it",
+        "demo: complete (ships with the farm, 70 items)",
+    ]
     assert run("check", "demo")[0] == 0
-    assert run("check", "mmlu")[0] == 2
 
 
 @pytest.mark.parametrize("command", ["fetch", "check"])
