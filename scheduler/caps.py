@@ -147,11 +147,11 @@ def describe_caps(
         )
         if account.spent_usd or account.reserved_usd:
             line += f", {format_usd(left)} of it left"
-        lines.append(line + _describe_reach(open_cost, left, missing))
+        lines.append(line + _describe_reach(open_cost, left, missing, account.api_mode))
     return lines
 
 
-def _describe_reach(cost: LlmCost, left: float, missing: int) -> str:
+def _describe_reach(cost: LlmCost, left: float, missing: int, mode: ApiMode) -> str:
     """How far the money reaches, where it may not be to the end."""
     if cost.usd is None or cost.usd <= left:
         return ""
@@ -162,4 +162,7 @@ def _describe_reach(cost: LlmCost, left: float, missing: int) -> str:
         said = f"it stops there, after about {int(missing * left / cost.usd_expected):,} cells"
     else:
         said = f"that should do; it stops there, after {at_worst} at the worst"
-    return f": {said} (go on with a higher --max-usd)"
+    said += " (go on with a higher --max-usd)"
+    if mode == ApiMode.BATCH:  # money is set aside at its worst until a batch is back
+        said += f"; it lets about {at_worst} be in batches at a time"
+    return f": {said}"

@@ -217,7 +217,7 @@ def explain_llms(statuses: Sequence[LlmStatus]) -> list[str]:
         for status in statuses
         for pause in status.pauses
     ]
-    lines += [_explain_batches(status.llm, status.batches) for status in statuses if status.batches]
+    lines += [_explain_batches(each, each.batches) for each in statuses if each.batches]
     for status in statuses:
         lines += [
             f"{status.llm}, {trouble.n:,} x {trouble.cause}, the last: {trouble.message}"
@@ -232,12 +232,28 @@ def explain_llms(statuses: Sequence[LlmStatus]) -> list[str]:
     return lines
 
 
-def _explain_batches(llm: str, batches: BatchesUnderWay) -> str:
+def _explain_batches(status: LlmStatus, batches: BatchesUnderWay) -> str:
     line = (
-        f"{llm}, in batches: {batches.cells:,} cells in {batches.n:,} "
+        f"{status.llm}, in batches: {batches.cells:,} cells in {batches.n:,} "
         f"({', '.join(batches.statuses)}), {batches.answered:,} answered there, oldest since "
         f"{batches.oldest_at:%Y-%m-%d %H:%M}"
     )
     if batches.look_at is not None:
         line += f", next look {batches.look_at:%H:%M:%S}"
+    at_once = _count_under_cap(status, batches)
+    if at_once is not None and status.account.max_usd is not None:
+        line += (
+            f"; the cap of {format_usd(status.account.max_usd)} lets about {at_once:,} cells be in "
+            "batches at a time, each set aside at its worst until it is back"
+        )
     return line + (f"; the last trouble: {batches.error}" if batches.error else "")
+
+
+def _count_under_cap(status: LlmStatus, batches: BatchesUnderWay) -> int | None:
+    """Cells that the money lets be in batches at a time; None where all that are left may go."""
+    room = status.account.room_usd
+    waiting = status.missing - batches.cells
+    worst_usd = status.account.reserved_usd / batches.cells if batches.cells else 0
+    if room is None or not worst_usd or waiting * worst_usd <= room:
+        return None
+    return batches.cells + int(room / worst_usd)
