@@ -17,6 +17,8 @@ import openai
 import pytest
 import redis
 from batch_farm import AT_ONCE, BatchFarm, OpenFarm, open_batch_farm
+from factories import Planned, plan
+from paid_accounts import give_money
 from simulated_provider import Configuration, RunningProvider, start_in_thread
 from sqlalchemy import Engine, text
 from study_folder import Study
@@ -166,3 +168,15 @@ def study(
     monkeypatch.setenv("PERSONA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return Study(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def paid_plan(engine: Engine, tmp_path: Path) -> Planned:
+    """An experiment of four chunks of an API LLM."""
+    return plan(engine, tmp_path, llms=["gpt-6-luna"])
+
+
+@pytest.fixture
+def account(engine: Engine, paid_plan: Planned) -> int:
+    """What it may spend: one dollar."""
+    return give_money(engine, paid_plan, "1")
