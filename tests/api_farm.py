@@ -1,7 +1,7 @@
 """A small experiment of an LLM at the simulated provider, and a worker's bench in this process."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from factories import make_grid
 from simulated_provider import RunningProvider
+from simulated_provider.counters import State
 from sqlalchemy import Engine, text
 
 from models.accounts import Account, list_accounts
@@ -23,6 +24,7 @@ from workers.tasks import Bench, process_chunk
 
 KEY_VARIABLE = "SIMULATED_KEY"
 QUICK = {"api_retry_wait_s": 0.01, "api_timeout_s": 1.0, "api_attempts": 3, "retry_wait_s": 0.0}
+CELLS = 24
 
 
 def make_api_spec(provider: RunningProvider, **changes: Any) -> LlmSpec:
@@ -73,6 +75,14 @@ class ApiFarm:
         """Rows of a query in a test's own words."""
         with self.engine.connect() as connection:
             return list(connection.execute(text(query)).all())
+
+
+OpenLiveFarm = Callable[..., ApiFarm]
+
+
+def sort_out(state: State) -> tuple[int, int]:
+    """Calls paid, and those paid beyond the first of their prompt."""
+    return state.n_paid, state.count_paid_twice()
 
 
 def send_api(

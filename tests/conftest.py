@@ -16,6 +16,7 @@ from typing import Any
 import openai
 import pytest
 import redis
+from api_farm import ApiFarm, OpenLiveFarm, make_api_spec, open_api_farm
 from batch_farm import AT_ONCE, BatchFarm, OpenFarm, open_batch_farm
 from factories import Planned, plan
 from paid_accounts import give_money
@@ -144,6 +145,22 @@ def _run_on_server(services: Services, statement: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.fixture
+def open_live_farm(
+    engine: Engine, broker_url: str, tmp_path: Path, provider: RunningProvider
+) -> Iterator[OpenLiveFarm]:
+    """Opens a farm of 4 settings x 6 items at the simulated provider."""
+    with ExitStack() as stack:
+
+        def open_it(**options: Any) -> ApiFarm:
+            spec = make_api_spec(provider, **options.pop("entry", {}))
+            key = provider.api_key
+            farm = open_api_farm(engine, broker_url, tmp_path, spec, api_key=key, **options)
+            return stack.enter_context(farm)
+
+        yield open_it
 
 
 @pytest.fixture

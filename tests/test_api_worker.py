@@ -1,19 +1,14 @@
-"""A chunk of an API LLM, from its claim to rows and money, whatever its provider does."""
+"""A chunk of an API LLM, from its claim to rows and money."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from decimal import Decimal
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from api_farm import KEY_VARIABLE, ApiFarm, make_api_spec, open_api_farm
+from api_farm import CELLS, KEY_VARIABLE, OpenLiveFarm, make_api_spec, sort_out
 from factories import count
-from simulated_provider import Fault, FaultKind, Latency, RunningProvider
-from simulated_provider.counters import State
+from simulated_provider import Latency, RunningProvider
 from simulated_provider.tokens import count_chat_tokens
 from sqlalchemy import Engine
 
@@ -21,49 +16,17 @@ from models.db import open_engine
 from models.errors import LlmLoadError
 from models.settings import Settings
 from models.spending import reserve
-from models.tables import Finish
 from workers.api_llm import open_api_llm
 from workers.lease import claim_chunk
 from workers.sweep import sweep_llm
 from workers.tasks import process_chunk
 from workers.token_estimate import FIRST, measure_chat
 
-OpenFarm = Callable[..., ApiFarm]
-CELLS = 24
-
-
-@pytest.fixture
-def open_farm(
-    engine: Engine, broker_url: str, tmp_path: Path, provider: RunningProvider
-) -> Iterator[OpenFarm]:
-    """Opens a farm of 4 settings x 6 items at the simulated provider."""
-    with ExitStack() as stack:
-
-        def open_it(api_key: str | None = None, **options: Any) -> ApiFarm:
-            spec = make_api_spec(provider, **options.pop("entry", {}))
-            return stack.enter_context(
-                open_api_farm(
-                    engine,
-                    broker_url,
-                    tmp_path,
-                    spec,
-                    api_key=api_key or provider.api_key,
-                    **options,
-                )
-            )
-
-        yield open_it
-
-
-def sort_out(state: State) -> tuple[int, int]:
-    """Calls paid, and those paid beyond the first of their prompt."""
-    return state.n_paid, state.count_paid_twice()
-
 
 def test_every_cell_is_asked_once_and_paid_to_the_cent(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    farm = open_farm()
+    farm = open_live_farm()
 
     farm.answer_all()
 
@@ -77,9 +40,9 @@ def test_every_cell_is_asked_once_and_paid_to_the_cent(
 
 
 def test_what_is_sent_holds_persona_and_item_and_the_empty_persona_an_empty_message(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    farm = open_farm()
+    farm = open_live_farm()
 
     farm.answer_all()
 
@@ -88,8 +51,10 @@ def test_what_is_sent_holds_persona_and_item_and_the_empty_persona_an_empty_mess
     assert sum(text.startswith("\n\nQuestion: Which number") for text in sent) == 6  # as the paper
 
 
-def test_the_provider_s_name_for_the_llm_and_its_fingerprint_are_kept(open_farm: OpenFarm) -> None:
-    farm = open_farm()
+def test_the_provider_s_name_for_the_llm_and_its_fingerprint_are_kept(
+    open_live_farm: OpenLiveFarm,
+) -> None:
+    farm = open_live_farm()
 
     farm.answer_all()
 
@@ -101,10 +66,10 @@ def test_the_provider_s_name_for_the_llm_and_its_fingerprint_are_kept(open_farm:
 
 
 def test_calls_are_under_way_side_by_side_and_never_more_than_told(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
     provider.configure(latency=Latency(median_s=0.05))
-    farm = open_farm(concurrency=3)
+    farm = open_live_farm(concurrency=3)
 
     process_chunk(farm.bench, farm.chunks[0])
 
@@ -112,177 +77,15 @@ def test_calls_are_under_way_side_by_side_and_never_more_than_told(
 
 
 def test_a_chunk_delivered_twice_is_asked_once(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    farm = open_farm()
+    farm = open_live_farm()
     chunk = farm.chunks[0]
 
     for _ in range(2):
         process_chunk(farm.bench, chunk)
 
     assert sort_out(provider.read_state()) == (6, 0)
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        Fault(kind=FaultKind.RATE_LIMITED, times=3),
-        Fault(kind=FaultKind.RATE_LIMITED, times=2, retry_after_s=0.1, retry_after_form="both"),
-        Fault(kind=FaultKind.SERVER_ERROR, times=5),
-        Fault(kind=FaultKind.DROP_AFTER, times=3),
-        Fault(kind=FaultKind.DROP_MIDWAY, times=3),
-        Fault(kind=FaultKind.MALFORMED_JSON, times=3),
-        Fault(kind=FaultKind.EMPTY_CHOICES, times=3),
-        Fault(kind=FaultKind.TIME_OUT_AFTER, times=2),
-        Fault(kind=FaultKind.DRIP, times=4, seconds=0.2),
-    ],
-    ids=lambda fault: f"{fault.kind}-{fault.retry_after_s}",
-)
-def test_a_fault_that_passes_leaves_no_trace_in_the_rows(
-    open_farm: OpenFarm, provider: RunningProvider, fault: Fault
-) -> None:
-    provider.configure(faults=[fault])
-    farm = open_farm(settings={"api_attempts": 10})
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    state, account = provider.read_state(), farm.read_account()
-    assert (count(farm.engine, "generation"), count(farm.engine, "failure")) == (6, 0)
-    assert account.reserved_usd == 0
-    assert account.spent_usd >= state.usd  # what nobody knows is counted in full
-    assert account.spent_usd - account.written_off_usd <= state.usd
-    troubles = farm.read_rows("SELECT sum(n) FROM api_trouble")
-    assert troubles == [(None if fault.kind == FaultKind.DRIP else fault.times,)]
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        (FaultKind.BAD_REQUEST, "400: your prompt is strange"),
-        (FaultKind.EMPTY_CHOICES, "a completion with no choices (3 attempts)"),
-        (FaultKind.NULL_CONTENT, "a completion with no content (3 attempts)"),
-        (FaultKind.MALFORMED_JSON, "not a chat completion"),
-        (FaultKind.SERVER_ERROR, "The server had an error"),
-        (FaultKind.DROP_AFTER, "RemoteProtocolError: Server disconnected"),
-    ],
-)
-def test_a_cell_that_nothing_helps_is_a_failure_with_its_reason_and_no_answer(
-    open_farm: OpenFarm, provider: RunningProvider, kind: FaultKind, reason: str
-) -> None:
-    message = "your prompt is strange" if kind == FaultKind.BAD_REQUEST else None
-    always = Fault(kind=kind, prompt_matches="after 3", message=message)
-    provider.configure(faults=[always], latency=Latency(median_s=0.01))
-    farm = open_farm(concurrency=2)
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    assert count(farm.engine, "generation") == 5
-    [(said,)] = farm.read_rows("SELECT reason FROM failure")
-    assert said.startswith(reason)
-    assert count(farm.engine, "chunk", "state = 'done' AND n_done = 5 AND n_failed = 1") == 1
-    assert farm.read_account().reserved_usd == 0
-
-
-@pytest.mark.parametrize("kind", [FaultKind.FILTERED, FaultKind.FILTERED_PROMPT])
-def test_what_a_content_filter_stops_is_a_state_of_its_own(
-    open_farm: OpenFarm, provider: RunningProvider, kind: FaultKind
-) -> None:
-    provider.configure(faults=[Fault(kind=kind, prompt_matches="after 3")])
-    farm = open_farm()
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    filtered = f"finish = {Finish.FILTERED.value} AND text = ''"
-    assert count(farm.engine, "generation", filtered) == 1
-    assert count(farm.engine, "failure") == 0
-    assert farm.read_account().spent_usd >= provider.read_state().usd
-
-
-def test_a_provider_that_is_down_is_waited_for_longer_than_a_cell_is_tried(
-    open_farm: OpenFarm, provider: RunningProvider
-) -> None:
-    provider.configure(faults=[Fault(kind=FaultKind.SERVER_ERROR, status=503, times=24)])
-    farm = open_farm()
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    assert (count(farm.engine, "generation"), count(farm.engine, "failure")) == (6, 0)
-
-
-def test_a_provider_that_stays_down_fails_the_cells_in_the_end(
-    open_farm: OpenFarm, provider: RunningProvider
-) -> None:
-    provider.configure(faults=[Fault(kind=FaultKind.SERVER_ERROR, status=503)])
-    farm = open_farm(settings={"api_patience_s": 0.3})
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    assert (count(farm.engine, "generation"), count(farm.engine, "failure")) == (0, 6)
-    assert farm.read_account().spent_usd == 0
-
-
-def test_retry_after_holds_every_call_of_the_llm(
-    open_farm: OpenFarm, provider: RunningProvider
-) -> None:
-    hold = Fault(
-        kind=FaultKind.RATE_LIMITED, times=1, skip=2, retry_after_s=0.8, retry_after_form="both"
-    )
-    provider.configure(faults=[hold])
-    farm = open_farm(concurrency=1)
-
-    process_chunk(farm.bench, farm.chunks[0])
-
-    at_s = [at for at, _ in provider.read_arrivals("gpt-4-0125-preview")]
-    gaps = [later - earlier for earlier, later in pairwise(at_s)]
-    assert max(gaps) == gaps[2]
-    assert gaps[2] >= 0.8
-
-
-@pytest.mark.parametrize(
-    ("kind", "line", "is_end"),
-    [
-        (FaultKind.INSUFFICIENT_QUOTA, "top it up there, then run persona-schedule again", False),
-        (FaultKind.UNAUTHORIZED, f"set {KEY_VARIABLE}, start the worker again", True),
-    ],
-)
-def test_an_llm_whose_provider_refuses_us_is_paused_and_keeps_its_chunks(
-    open_farm: OpenFarm,
-    provider: RunningProvider,
-    caplog: pytest.LogCaptureFixture,
-    kind: FaultKind,
-    line: str,
-    is_end: bool,
-) -> None:
-    provider.configure(faults=[Fault(kind=kind, skip=3)])
-    farm = open_farm()
-
-    farm.answer_all()
-
-    assert count(farm.engine, "generation") == 3
-    assert count(farm.engine, "failure") == 0
-    assert count(farm.engine, "chunk", "state = 'paused' AND attempts = 0") == 4
-    assert [record.levelname for record in caplog.records].count("ERROR") == 1
-    [(reason,)] = farm.read_rows("SELECT DISTINCT error FROM chunk")
-    assert line in reason
-    assert "\n" not in reason
-    assert bool(farm.ended) == is_end
-    assert farm.read_account().reserved_usd == 0
-    assert farm.read_account().spent_usd == provider.read_state().usd
-
-
-def test_running_the_schedule_again_opens_what_was_paused(
-    open_farm: OpenFarm, provider: RunningProvider
-) -> None:
-    provider.configure(faults=[Fault(kind=FaultKind.INSUFFICIENT_QUOTA, skip=3)])
-    farm = open_farm()
-    farm.answer_all()
-    provider.configure(faults=[])
-
-    again = open_farm()
-    again.answer_all()
-
-    assert count(farm.engine, "generation") == CELLS
-    assert sort_out(provider.read_state()) == (CELLS, 0)
 
 
 @pytest.fixture
@@ -292,9 +95,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_cap_stops_before_it_is_passed_and_names_the_way_out(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    farm = open_farm(max_usd="0.0006")
+    farm = open_live_farm(max_usd="0.0006")
 
     farm.answer_all()
 
@@ -309,11 +112,11 @@ def test_a_cap_stops_before_it_is_passed_and_names_the_way_out(
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_higher_cap_goes_on_where_the_lower_one_stopped(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    open_farm(max_usd="0.0006").answer_all()
+    open_live_farm(max_usd="0.0006").answer_all()
 
-    richer = open_farm(max_usd="1")
+    richer = open_live_farm(max_usd="1")
     richer.answer_all()
 
     assert count(richer.engine, "generation") == CELLS
@@ -321,10 +124,10 @@ def test_a_higher_cap_goes_on_where_the_lower_one_stopped(
 
 
 def test_a_stop_saves_what_is_under_way_and_counts_no_attempt(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
     provider.configure(latency=Latency(median_s=0.3))
-    farm = open_farm(concurrency=2)
+    farm = open_live_farm(concurrency=2)
     stop = threading.Event()
     object.__setattr__(farm.bench, "is_stopping", stop.is_set)
     threading.Timer(0.4, stop.set).start()
@@ -340,9 +143,9 @@ def test_a_stop_saves_what_is_under_way_and_counts_no_attempt(
 
 
 def test_an_answer_of_another_llm_is_not_saved(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
-    farm = open_farm()
+    farm = open_live_farm()
     process_chunk(farm.bench, farm.chunks[0])
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE llm SET revision = 'gpt-4-of-before'")
@@ -357,8 +160,10 @@ def test_an_answer_of_another_llm_is_not_saved(
     assert farm.read_account().spent_usd == provider.read_state().usd
 
 
-def test_the_calls_of_a_dead_worker_count_as_spent(open_farm: OpenFarm, engine: Engine) -> None:
-    farm = open_farm()
+def test_the_calls_of_a_dead_worker_count_as_spent(
+    open_live_farm: OpenLiveFarm, engine: Engine
+) -> None:
+    farm = open_live_farm()
     account = farm.read_account()
     dead = claim_chunk(
         engine, farm.chunks[0], worker="dead@there:1", llm_ids=[account.llm], lease_s=0.01
@@ -374,9 +179,9 @@ def test_the_calls_of_a_dead_worker_count_as_spent(open_farm: OpenFarm, engine: 
 
 
 def test_prompts_are_soon_estimated_closely_and_never_bounded_too_low(
-    open_farm: OpenFarm, provider: RunningProvider
+    open_live_farm: OpenLiveFarm, provider: RunningProvider
 ) -> None:
-    farm = open_farm(n_items=30, entry={"chunk_cells": 30})
+    farm = open_live_farm(n_items=30, entry={"chunk_cells": 30})
 
     farm.answer_all()
 
@@ -415,10 +220,10 @@ def test_a_server_of_one_s_own_needs_neither_key_nor_cap_nor_network_to_start(
 
 
 def test_who_lost_a_chunk_asks_for_nothing_more_of_it(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
     provider.configure(latency=Latency(median_s=0.1))
-    farm = open_farm(concurrency=1)
+    farm = open_live_farm(concurrency=1)
     chunk = farm.chunks[0]
 
     def take_over() -> None:
@@ -435,10 +240,10 @@ def test_who_lost_a_chunk_asks_for_nothing_more_of_it(
 
 
 def test_answers_outlast_a_postgres_that_drops_its_connections(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
     provider.configure(latency=Latency(median_s=0.05))
-    farm = open_farm(concurrency=2, n_items=12)
+    farm = open_live_farm(concurrency=2, n_items=12)
     over = threading.Event()
 
     def drop_all() -> None:

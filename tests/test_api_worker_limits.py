@@ -2,15 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from api_farm import KEY_VARIABLE, ApiFarm, make_api_spec, open_api_farm
+from api_farm import KEY_VARIABLE, OpenLiveFarm, make_api_spec
 from factories import count
 from simulated_provider import Fault, FaultKind, Latency, RunningProvider
 from sqlalchemy import Connection, Engine, text
@@ -28,27 +26,9 @@ from workers.lease import claim_chunk, release_expired
 from workers.quota import Grant, QuotaLedger
 from workers.tasks import Bench, process_chunk
 
-OpenFarm = Callable[..., ApiFarm]
-
-
-@pytest.fixture
-def open_farm(
-    engine: Engine, broker_url: str, tmp_path: Path, provider: RunningProvider
-) -> Iterator[OpenFarm]:
-    """Opens a farm of 4 settings x 6 items at the simulated provider."""
-    with ExitStack() as stack:
-
-        def open_it(**options: Any) -> ApiFarm:
-            spec = make_api_spec(provider, **options.pop("entry", {}))
-            key = provider.api_key
-            farm = open_api_farm(engine, broker_url, tmp_path, spec, api_key=key, **options)
-            return stack.enter_context(farm)
-
-        yield open_it
-
 
 def test_eight_workers_together_stay_below_the_cap(
-    open_farm: OpenFarm,
+    open_live_farm: OpenLiveFarm,
     provider: RunningProvider,
     engine: Engine,
     broker_url: str,
@@ -56,7 +36,7 @@ def test_eight_workers_together_stay_below_the_cap(
 ) -> None:
     monkeypatch.setattr("workers.asking.MONEY_WAIT_S", 0.05)
     provider.configure(latency=Latency(median_s=0.05, sigma=0.3))
-    farm = open_farm(n_items=120, max_usd="0.004")
+    farm = open_live_farm(n_items=120, max_usd="0.004")
     with ExitStack() as stack:
         benches = []
         for number in range(8):
@@ -91,10 +71,10 @@ def test_eight_workers_together_stay_below_the_cap(
 
 
 def test_waiting_for_quota_does_not_use_up_the_patience_with_a_cell(
-    open_farm: OpenFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider.configure(faults=[Fault(kind=FaultKind.SERVER_ERROR, times=6)])
-    farm = open_farm(settings={"api_patience_s": 0.25})
+    farm = open_live_farm(settings={"api_patience_s": 0.25})
     reserve_at_once = QuotaLedger.reserve
 
     async def reserve_late(ledger: QuotaLedger, *, tokens: int) -> Grant:
@@ -109,12 +89,12 @@ def test_waiting_for_quota_does_not_use_up_the_patience_with_a_cell(
 
 
 def test_calls_under_way_when_an_llm_is_paused_are_waited_for(
-    open_farm: OpenFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.live.GRACE_S", 0.1)
     used_up = Fault(kind=FaultKind.INSUFFICIENT_QUOTA, skip=1)
     provider.configure(faults=[used_up], latency=Latency(median_s=0.6))
-    farm = open_farm(concurrency=2)
+    farm = open_live_farm(concurrency=2)
 
     process_chunk(farm.bench, farm.chunks[0])
 
@@ -123,10 +103,10 @@ def test_calls_under_way_when_an_llm_is_paused_are_waited_for(
 
 
 def test_what_a_paused_chunk_has_is_counted(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
     provider.configure(faults=[Fault(kind=FaultKind.INSUFFICIENT_QUOTA, skip=3)])
-    farm = open_farm()
+    farm = open_live_farm()
 
     farm.answer_all()
 
@@ -136,10 +116,10 @@ def test_what_a_paused_chunk_has_is_counted(
 
 
 def test_a_worker_that_is_killed_again_and_again_does_not_fail_a_chunk_that_moves(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
     provider.configure(latency=Latency(median_s=0.1))
-    farm = open_farm(concurrency=1, settings={"max_attempts": 2})
+    farm = open_live_farm(concurrency=1, settings={"max_attempts": 2})
     chunk = farm.chunks[0]
 
     def die() -> None:
@@ -160,9 +140,9 @@ def test_a_worker_that_is_killed_again_and_again_does_not_fail_a_chunk_that_move
 
 
 def test_a_chunk_that_kills_its_workers_without_an_answer_fails(
-    open_farm: OpenFarm, engine: Engine
+    open_live_farm: OpenLiveFarm, engine: Engine
 ) -> None:
-    farm = open_farm(settings={"max_attempts": 2})
+    farm = open_live_farm(settings={"max_attempts": 2})
     chunk = farm.chunks[0]
 
     for _ in range(2):
@@ -175,9 +155,9 @@ def test_a_chunk_that_kills_its_workers_without_an_answer_fails(
 
 
 def test_a_provider_that_bills_beyond_the_limit_is_asked_no_more(
-    open_farm: OpenFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    farm = open_farm(concurrency=1)
+    farm = open_live_farm(concurrency=1)
     monkeypatch.setattr(LlmSpec, "find_answer_limit", lambda *_: 0)
     monkeypatch.setattr("workers.token_estimate.Size.most_tokens", 1)
 
@@ -191,9 +171,9 @@ def test_a_provider_that_bills_beyond_the_limit_is_asked_no_more(
 
 
 def test_a_call_that_only_its_bound_makes_too_big_for_the_quota_is_asked(
-    open_farm: OpenFarm,
+    open_live_farm: OpenLiveFarm,
 ) -> None:
-    farm = open_farm(entry={"chunk_cells": 1, "quota": {"tokens_per_minute": 200}})
+    farm = open_live_farm(entry={"chunk_cells": 1, "quota": {"tokens_per_minute": 200}})
 
     process_chunk(farm.bench, farm.chunks[0])
 
@@ -201,9 +181,9 @@ def test_a_call_that_only_its_bound_makes_too_big_for_the_quota_is_asked(
 
 
 def test_a_grant_that_waited_for_postgres_is_given_back_and_asked_for_anew(
-    open_farm: OpenFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    farm = open_farm(concurrency=1, entry={"chunk_cells": 1})
+    farm = open_live_farm(concurrency=1, entry={"chunk_cells": 1})
     granted_s: list[float] = []
     reserve_quota, reserve_money = QuotaLedger.reserve, spending.reserve_in
 
@@ -245,9 +225,9 @@ def test_what_no_header_can_hold_is_refused_as_a_key_and_not_shown(
 
 
 def test_calls_of_another_name_of_the_same_llm_count_as_recent(
-    open_farm: OpenFarm, provider: RunningProvider, engine: Engine
+    open_live_farm: OpenLiveFarm, provider: RunningProvider, engine: Engine
 ) -> None:
-    farm = open_farm()
+    farm = open_live_farm()
     account = farm.read_account()
     reserve(engine, account.id, usd=account.max_usd, worker="w#1", chunk=None)  # type: ignore[arg-type]
     other = farm.spec.model_copy(update={"base_url": provider.base_url + "/"})
