@@ -1,6 +1,5 @@
-"""``--max-usd``, ``--price``, ``--api-mode`` and what ``--dry-run`` says of money."""
+"""``--max-usd``, ``--price``, ``--api-mode``, and how far a cap reaches."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,27 +8,21 @@ from pathlib import Path
 
 import pytest
 import redis
-from factories import claim, count, make_grid, plan, write_experiment
-from sqlalchemy import Engine, text
+from factories import count, make_grid, write_experiment
+from money_options import LUNA, UNPRICED, parse_options
+from sqlalchemy import Engine
 
 from models.accounts import Account, list_accounts
 from models.errors import ConfigError, IncompleteError, UnknownNameError
-from models.llms import LlmSpec, Price, load_registry
+from models.llms import Price
 from models.pausing import list_pauses, pause_llm
-from models.settings import Settings
 from models.spending import reserve, settle
 from models.tables import ApiMode
 from scheduler.cli import refuse_paused
-from scheduler.dry_run import print_dry_run
-from scheduler.grid import Grid
-from scheduler.money import MoneyOptions, check_options, parse_money
+from scheduler.money import MoneyOptions, check_options
 from scheduler.progress import watch_until_settled
 from scheduler.send import Sent, plan_and_send
 from workers.app import configure_app
-from workers.saving import GenerationRow, save_generations
-
-LUNA = "gpt-6-luna"
-UNPRICED = load_registry()[LUNA].model_copy(update={"price": None})
 
 
 @pytest.fixture
@@ -37,10 +30,6 @@ def queue(broker: redis.Redis, broker_url: str) -> redis.Redis:
     """An empty Redis that chunks are sent to."""
     configure_app(broker_url)
     return broker
-
-
-def parse(*max_usd: str, price: str = "", mode: ApiMode | None = None) -> MoneyOptions:
-    return parse_money(max_usd=max_usd, price=price.split(), api_mode=mode)
 
 
 def send(
@@ -71,11 +60,11 @@ def read_accounts(engine: Engine, sent: Sent) -> list[Account]:
 )
 def test_an_amount_that_is_none_is_the_users_mistake(max_usd: str, price: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        parse(max_usd, price=price)
+        parse_options(max_usd, price=price)
 
 
 def test_an_amount_is_read_exactly_and_by_llm() -> None:
-    given = parse("5", f"{LUNA}=0.1", price="0.1,$0.7")
+    given = parse_options("5", f"{LUNA}=0.1", price="0.1,$0.7")
 
     assert given.find_cap(LUNA) == Decimal("0.1")
     assert given.find_cap("another") == 5
@@ -85,11 +74,21 @@ def test_an_amount_is_read_exactly_and_by_llm() -> None:
 @pytest.mark.parametrize(
     ("llms", "money", "error", "said"),
     [
-        (["tiny"], parse("5"), ConfigError, "--max-usd: no LLM of experiment 'numbers' is asked"),
-        (["tiny"], parse(mode=ApiMode.BATCH), ConfigError, "--api-mode: no LLM of experiment"),
-        ([LUNA], parse("gpt-6-lun=5"), UnknownNameError, f"did you mean '{LUNA}'"),
-        ([LUNA, "tiny"], parse(price="tiny=1,2"), UnknownNameError, "--price: 'tiny'"),
-        ([LUNA, "gpt-6-sol"], parse(price="1,2"), ConfigError, "say --price LLM=IN,OUT"),
+        (
+            ["tiny"],
+            parse_options("5"),
+            ConfigError,
+            "--max-usd: no LLM of experiment 'numbers' is asked",
+        ),
+        (
+            ["tiny"],
+            parse_options(mode=ApiMode.BATCH),
+            ConfigError,
+            "--api-mode: no LLM of experiment",
+        ),
+        ([LUNA], parse_options("gpt-6-lun=5"), UnknownNameError, f"did you mean '{LUNA}'"),
+        ([LUNA, "tiny"], parse_options(price="tiny=1,2"), UnknownNameError, "--price: 'tiny'"),
+        ([LUNA, "gpt-6-sol"], parse_options(price="1,2"), ConfigError, "say --price LLM=IN,OUT"),
     ],
 )
 def test_an_option_that_nothing_heeds_is_refused(
@@ -116,7 +115,7 @@ def test_an_llm_that_costs_money_needs_a_cap(
 
 def test_an_unknown_price_is_refused(engine: Engine, queue: redis.Redis, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
-        send(engine, queue, tmp_path, parse("5"), registry={LUNA: UNPRICED})
+        send(engine, queue, tmp_path, parse_options("5"), registry={LUNA: UNPRICED})
 
     assert str(refused.value) == (
         "LLM 'gpt-6-luna' has no price in the registry; give --price IN,OUT "
@@ -127,7 +126,7 @@ def test_an_unknown_price_is_refused(engine: Engine, queue: redis.Redis, tmp_pat
 def test_a_server_of_ones_own_needs_no_cap(
     engine: Engine, queue: redis.Redis, tmp_path: Path
 ) -> None:
-    sent = send(engine, queue, tmp_path, parse(price="0,0"), registry={LUNA: UNPRICED})
+    sent = send(engine, queue, tmp_path, parse_options(price="0,0"), registry={LUNA: UNPRICED})
 
     [account] = read_accounts(engine, sent)
     assert (account.max_usd, account.price.output_usd) == (None, 0)
@@ -137,12 +136,12 @@ def test_a_server_of_ones_own_needs_no_cap(
 def test_the_same_command_without_options_keeps_them(
     engine: Engine, queue: redis.Redis, tmp_path: Path
 ) -> None:
-    given = parse("0.25", price="3,4", mode=ApiMode.BATCH)
+    given = parse_options("0.25", price="3,4", mode=ApiMode.BATCH)
     first = send(engine, queue, tmp_path, given, registry={LUNA: UNPRICED})
 
     again = send(engine, queue, tmp_path, MoneyOptions(), registry={LUNA: UNPRICED})
     kept = read_accounts(engine, again)
-    changed = send(engine, queue, tmp_path, parse("2", mode=ApiMode.LIVE))
+    changed = send(engine, queue, tmp_path, parse_options("2", mode=ApiMode.LIVE))
 
     assert first.stored.experiment == again.stored.experiment == changed.stored.experiment
     assert [(each.max_usd, each.price.input_usd, each.api_mode) for each in kept] == [
@@ -161,10 +160,10 @@ def test_a_price_that_the_registry_has_changed_meanwhile_is_pointed_at(
         update={"price": Price(input_usd=Decimal(3), output_usd=Decimal(9))}
     )
     registry = {LUNA: dearer}
-    first = send(engine, queue, tmp_path, parse("5"))
+    first = send(engine, queue, tmp_path, parse_options("5"))
 
-    again = send(engine, queue, tmp_path, parse(), registry=registry)
-    told = send(engine, queue, tmp_path, parse(price="3,9"), registry=registry)
+    again = send(engine, queue, tmp_path, parse_options(), registry=registry)
+    told = send(engine, queue, tmp_path, parse_options(price="3,9"), registry=registry)
 
     [note] = [note for note in again.notes if "the registry says" in note]
     assert f"{LUNA} is counted at 0.1,0.5" in note
@@ -173,7 +172,7 @@ def test_a_price_that_the_registry_has_changed_meanwhile_is_pointed_at(
 
 
 def test_each_llm_has_a_cap_of_its_own(engine: Engine, queue: redis.Redis, tmp_path: Path) -> None:
-    money = parse("5", "gpt-6-sol=7")
+    money = parse_options("5", "gpt-6-sol=7")
 
     sent = send(engine, queue, tmp_path, money, llms=[LUNA, "gpt-6-sol", "tiny"])
 
@@ -185,7 +184,7 @@ def test_money_is_no_part_of_what_is_asked(
 ) -> None:
     plain = make_grid(tmp_path, llms=[LUNA])
 
-    sent = send(engine, queue, tmp_path, parse("5", price="9,9", mode=ApiMode.BATCH))
+    sent = send(engine, queue, tmp_path, parse_options("5", price="9,9", mode=ApiMode.BATCH))
 
     assert count(engine, "experiment", f"spec_hash = '{plain.spec_hash}'") == 1
     assert len(sent.stored.slices) == 1
@@ -208,11 +207,11 @@ def test_how_far_the_cap_reaches_is_said(
     engine: Engine, queue: redis.Redis, tmp_path: Path, cap: str, spent: str | None, said: str
 ) -> None:
     if spent is not None:
-        first = send(engine, queue, tmp_path, parse(cap))
+        first = send(engine, queue, tmp_path, parse_options(cap))
         [account] = read_accounts(engine, first)
         pay(engine, account, spent)
 
-    sent = send(engine, queue, tmp_path, parse(cap))
+    sent = send(engine, queue, tmp_path, parse_options(cap))
 
     assert said in sent.notes[0]
 
@@ -227,12 +226,12 @@ def pay(engine: Engine, account: Account, usd: str) -> None:
 def test_a_higher_cap_opens_what_was_paused(
     engine: Engine, queue: redis.Redis, tmp_path: Path
 ) -> None:
-    first = send(engine, queue, tmp_path, parse("0.0001"))
+    first = send(engine, queue, tmp_path, parse_options("0.0001"))
     with engine.begin() as connection:
         pause_llm(connection, [part.llm_id for part in first.stored.slices], reason="the cap")
     queue.flushdb()
 
-    again = send(engine, queue, tmp_path, parse("5"))
+    again = send(engine, queue, tmp_path, parse_options("5"))
 
     with engine.connect() as connection:
         assert list_pauses(connection, first.stored.experiment) == []
@@ -242,7 +241,7 @@ def test_a_higher_cap_opens_what_was_paused(
 def test_nobody_waits_for_an_llm_that_is_paused(
     engine: Engine, queue: redis.Redis, tmp_path: Path
 ) -> None:
-    sent = send(engine, queue, tmp_path, parse("5"))
+    sent = send(engine, queue, tmp_path, parse_options("5"))
     with engine.begin() as connection:
         pause_llm(connection, [part.llm_id for part in sent.stored.slices], reason="no key")
 
@@ -253,83 +252,6 @@ def test_nobody_waits_for_an_llm_that_is_paused(
         pauses = list_pauses(connection, sent.stored.experiment)
     with pytest.raises(IncompleteError, match=r"^no key$"):
         refuse_paused(pauses)
-
-
-def answer_first_chunk(engine: Engine, folder: Path) -> Grid:
-    """Six answers of a fifth of the limit, with prompts of 50 tokens."""
-    planned = plan(engine, folder, llms=[LUNA])
-    mine = claim(engine, planned, planned.chunks[0])
-    rows = [
-        GenerationRow(
-            **{field: None for field in GenerationRow._fields}
-            | {
-                "llm": mine.llm,
-                "ask": mine.ask,
-                "persona": mine.persona,
-                "repeat": 0,
-                "item": item,
-                "chunk": mine.chunk,
-                "prompt_tokens": 50,
-                "new_tokens": 20,
-                "finish": 0,
-                "text": "A",
-            }
-        )
-        for item in mine.item_ids
-    ]
-    with engine.begin() as connection:
-        save_generations(connection, rows)
-    return planned.grid
-
-
-def test_a_dry_run_expects_what_was_answered_so_far(
-    engine: Engine,
-    database_url: str,
-    settings: Settings,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    grid = answer_first_chunk(engine, tmp_path)
-    here = Settings(_env_file=None, home=settings.home, database_url=database_url)
-
-    print_dry_run(here, grid, parse(price="10,100"), as_json=True)
-
-    described = json.loads(capsys.readouterr().out)
-    [part] = described["slices"]
-    per_million = {"usd": 50 * 10 + 100 * 100, "usd_expected": 50 * 10 + 20 * 100}
-    for name, usd in per_million.items():
-        assert part[name] == described["totals"][name] == pytest.approx(24 * usd / 1e6)
-    assert part["usd_batch"] == pytest.approx(part["usd"] / 2)
-    assert part["usd_batch_expected"] == pytest.approx(part["usd_expected"] / 2)
-    assert part["priced_by"] == (
-        "prompts of 50 tokens, the mean of 6 so far; at most: every answer at its limit of 100 "
-        "tokens; expected: answers of 20.0 tokens, as they have been so far"
-    )
-
-
-@pytest.mark.parametrize(
-    ("llm", "said"),
-    [
-        (load_registry()[LUNA], "gpt-6-luna $0.0013 ? $0.00065 ?"),
-        (UNPRICED, "Cost of gpt-6-luna on numbers: no price is known"),
-    ],
-)
-def test_a_dry_run_says_what_its_cost_rests_on(
-    settings: Settings,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    llm: LlmSpec,
-    said: str,
-) -> None:
-    grid = make_grid(tmp_path, llms=[LUNA], registry={LUNA: llm}, declared=True)
-    nowhere = Settings(_env_file=None, home=tmp_path / "home")
-
-    print_dry_run(nowhere, grid, MoneyOptions(), as_json=False)
-
-    shown = capsys.readouterr().out
-    assert said in " ".join(shown.split())
-    assert "Tokens of numbers: 4 characters per token" in shown
-    assert not (tmp_path / "home").exists()
 
 
 def test_the_command_refuses_in_one_line(
@@ -354,17 +276,3 @@ def test_the_command_refuses_in_one_line(
     assert done.returncode == 2
     assert done.stderr.strip().startswith("LLM 'gpt-6-luna' costs money: at most $0.0013")
     assert len(done.stderr.strip().splitlines()) == 1
-
-
-def test_a_dry_run_leaves_an_unmigrated_database_as_it_is(
-    engine: Engine, database_url: str, settings: Settings, tmp_path: Path
-) -> None:
-    with engine.begin() as connection:
-        tables = "batch, api_trouble, call_hour, reservation, spend"
-        connection.execute(text(f"DROP TABLE {tables} CASCADE"))
-    here = Settings(_env_file=None, home=settings.home, database_url=database_url)
-
-    print_dry_run(here, make_grid(tmp_path, llms=[LUNA]), MoneyOptions(), as_json=True)
-
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT to_regclass('spend')")).scalar() is None

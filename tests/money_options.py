@@ -1,0 +1,13 @@
+"""Money options as a command line gives them, and an LLM that costs money."""
+
+from models.llms import load_registry
+from models.tables import ApiMode
+from scheduler.money import MoneyOptions, parse_money
+
+LUNA = "gpt-6-luna"
+UNPRICED = load_registry()[LUNA].model_copy(update={"price": None})
+
+
+def parse_options(*max_usd: str, price: str = "", mode: ApiMode | None = None) -> MoneyOptions:
+    """The options of one command; ``price`` holds several with spaces between."""
+    return parse_money(max_usd=max_usd, price=price.split(), api_mode=mode)
