@@ -9,6 +9,7 @@ from typing import Any
 from api_farm import ApiFarm, make_api_spec, open_api_farm, send_api
 from factories import count
 from simulated_provider import BatchRules, RunningProvider
+from simulated_provider.counters import State
 from sqlalchemy import Engine
 
 from models.tables import ApiMode
@@ -90,6 +91,11 @@ class BatchFarm:
 
 
 OpenFarm = Callable[..., BatchFarm]
+
+
+def sort_out_batches(state: State) -> tuple[int, int, int]:
+    """Calls paid, those of them in batches, and those beyond the first of their prompt."""
+    return state.n_paid, state.n_paid_in_batches, state.count_paid_twice()
 
 
 def open_batch_farm(
