@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
+from analysis.extractor import Extractor
 from analysis.planned import (
     PlannedItem,
     PlannedSlice,
@@ -26,7 +27,7 @@ from analysis.planned import (
     load_aims,
     load_slice,
 )
-from analysis.readings import FAILED, FILTERED, MISSING, Extractor
+from analysis.readings import FAILED, FILTERED, MISSING
 from models.aims import Aims
 from models.db import raw
 from models.items import Kind
@@ -57,7 +58,7 @@ class SliceArray:
 
     @property
     def strict_codes(self) -> NDArray[np.int8]:
-        """Codes [settings, columns] of the same texts by `analysis.readings.read_strictly`."""
+        """Codes [settings, columns] of the same texts by the strict reading."""
         return self.codes if self.strict is None else self.strict
 
     def select_items(self, chosen: NDArray[np.bool_]) -> "SliceArray":

@@ -20,8 +20,9 @@ import typer
 from rich.progress import Progress
 from sqlalchemy import Connection, Engine, text
 
+from analysis.extractor import read_texts
 from analysis.planned import PlannedSlice, list_settings, load_slice
-from analysis.readings import Outcome, is_hedge, read_texts
+from analysis.readings import Outcome, is_hedge
 from models.console import EXIT_COMPLETE, err, out, run
 from models.coverage import find_experiment, list_planned_experiments, measure_progress
 from models.db import open_database, raw

@@ -55,7 +55,7 @@ class SampledCell:
     text: str
     outcome: str  # one of `OUTCOMES`
     read: str  # "B. The second option", "4"; "" where nothing was read
-    strictly: str  # the same by `analysis.readings.read_strictly`
+    strictly: str  # the same by `analysis.strict_readings.read_strictly`
     right: str  # the right option; "" where there is none
     finish: str
     chunk: int | None  # None: imported

@@ -1,7 +1,8 @@
 """What numbers rest on: which cells gave no answer, and how much hangs on the rules of reading.
 
 Per slice and setting the outcomes of its cells; per thing that is measured the share of texts that
-the authors' reading and the strict one take for something else (`analysis.readings`).
+the authors' reading and the strict one take for something else (`analysis.readings` and
+`analysis.strict_readings`).
 """
 
 from collections.abc import Iterator

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from analysis.readings import read, read_texts
+from analysis.extractor import read_texts
+from analysis.readings import read
 from models.items import Kind
 
 N_OPTIONS = 4

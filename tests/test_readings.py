@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.extractor import read_texts
 from analysis.readings import (
     MISSING,
     REFUSED,
@@ -20,7 +21,6 @@ from analysis.readings import (
     read,
     read_letter,
     read_number,
-    read_texts,
 )
 from models.errors import DataError
 from models.items import Kind

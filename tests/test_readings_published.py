@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from analysis.readings import REFUSED, is_hedge, read, read_texts
+from analysis.extractor import read_texts
+from analysis.readings import REFUSED, is_hedge, read
 from models.items import Kind
 
 PUBLISHED = Path(__file__).parents[1].parent / "shared" / "published"

@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import readings
-from analysis.readings import (
-    MISSING,
-    REFUSED,
-    UNREADABLE,
-    Extractor,
-    Outcome,
-    extract_texts,
-    read,
-    read_strictly,
-)
+from analysis.extractor import Extractor, extract_texts
+from analysis.readings import MISSING, REFUSED, UNREADABLE, Outcome, read
+from analysis.strict_readings import read_strictly
 from models.items import Kind
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -147,7 +139,7 @@ def test_repeated_texts_are_read_as_if_each_stood_alone(
 
     codes = []
     for most_known in (1_000_000, 20):  # remembers all of them; forgets after the first column
-        monkeypatch.setattr(readings, "_MOST_KNOWN", most_known)
+        monkeypatch.setattr("analysis.extractor._MOST_KNOWN", most_known)
         extractor = Extractor()
         columns = (texts[:300], texts[300:301], texts[301:])
         codes.append([extractor.extract(column, 4, kind=kind) for column in columns])
