@@ -110,8 +110,14 @@ def describe_parts(found: Components) -> dict[str, Spread]:
 
 def _take_root(part: Component) -> Spread:
     negative = Undefined("the variance was estimated below 0: less than the noise alone would give")
-    no_ends = Undefined("too few clusters of items to leave some out")
+    no_ends = Undefined(
+        "too few clusters of items to leave some out, or leaving any out changes nothing"
+    )
+    sd = negative if part.sd is None else part.sd
+    if part.high is not None and part.high < 0:
+        below = Undefined("the whole interval lies below 0")
+        return Spread(sd, below, below, part.value)
     low, high = (
         no_ends if end is None else float(np.sqrt(max(end, 0))) for end in (part.low, part.high)
     )
-    return Spread(negative if part.sd is None else part.sd, low, high, part.value)
+    return Spread(sd, low, high, part.value)

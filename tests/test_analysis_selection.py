@@ -18,12 +18,12 @@ from analysis.report.tables import list_columns, list_rows, write_csv
 from analysis.selection import FEW_PERSONAS, Selection
 from analysis.statistics import Undefined
 from analysis.statistics.categories import CategoryEffect
-from analysis.statistics.components import Component
+from analysis.statistics.components import Component, Components
 from analysis.statistics.contrasts import McNemar
 from analysis.statistics.ranks import SplitGap
 from analysis.statistics.shrinkage import ShrunkenGap
 from analysis.statistics.spread import Gap
-from analysis.variance import VarianceParts
+from analysis.variance import Spread, VarianceParts, describe_parts
 from models.items import Kind
 
 QUICK = Draws(n_resamples=400, n_permutations=999)
@@ -149,6 +149,28 @@ def test_planted_components_come_back_as_standard_deviations() -> None:
     # reliability of a mean of 400 answers: 0.01/(0.01 + 0.24/400)
     assert parts.g.value == pytest.approx(0.94, abs=0.04)
     assert (parts.n_personas, parts.n_units, parts.unit) == (N_PERSONAS, N_ITEMS, "item")
+
+
+def test_a_variance_whose_whole_interval_lies_below_0_has_no_interval_as_a_deviation() -> None:
+    parts = {
+        "below": Component(-0.03, -0.05, -0.01),
+        "around": Component(-0.01, -0.05, 0.04),
+        "above": Component(0.04, 0.01, 0.09),
+        "alone": Component(0.04, None, None),
+    }
+
+    found = describe_parts(Components(parts, Undefined("none"), 5, 6, 1))
+
+    below = Undefined("the whole interval lies below 0")
+    negative = found["below"].sd
+    assert isinstance(negative, Undefined)
+    assert found["below"] == Spread(negative, below, below, -0.03)
+    assert found["around"] == Spread(negative, 0, pytest.approx(0.2), -0.01)
+    assert found["above"] == Spread(
+        pytest.approx(0.2), pytest.approx(0.1), pytest.approx(0.3), 0.04
+    )
+    assert isinstance(found["alone"].low, Undefined)
+    assert "clusters" in found["alone"].low.reason
 
 
 def test_what_is_left_out_of_the_components_is_counted() -> None:
