@@ -235,12 +235,51 @@ def test_what_has_no_components_is_undefined_and_what_has_no_noise_has_no_g() ->
     gap = measure_components(
         np.array([[1, np.nan], [1, 2]]), Facet.of("persona", 2), Facet.of("item", 2), rng=rng
     )
-    equal = measure(np.ones((4, 6)))
+    alike = measure(np.repeat(rng.normal(size=(1, 6)), 4, axis=0))
 
     assert alone == Undefined("fewer than two personas or items")
     assert gap == Undefined("a cell of the array has no value")
-    assert equal.g == Undefined("personas vary no more than noise")
-    assert all(part.value == 0 for part in equal.parts.values())
+    assert alike.g == Undefined("personas vary no more than noise")
+    assert alike.parts["persona"].value == 0
+    assert alike.parts["item"].value > 0
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, -3e9])
+def test_cells_that_are_all_equal_have_no_components(value: float) -> None:
+    values = np.full((4, 6, 3), value)
+    values[1] += values[1] * 1e-15  # rounding
+
+    found = measure_components(
+        values,
+        Facet.of("persona", 4),
+        Facet.of("item", 6, {"cluster": np.arange(6) // 2}),
+        rng=np.random.default_rng(SEED),
+    )
+
+    assert found == Undefined("all cells are equal")
+
+
+def test_an_array_without_items_is_undefined() -> None:
+    found = measure_components(
+        np.zeros((4, 0)),
+        Facet.of("persona", 4),
+        Facet.of("item", 0, {"cluster": np.zeros(0)}),
+        rng=np.random.default_rng(SEED),
+    )
+
+    assert found == Undefined("no cell in the array")
+
+
+def test_a_component_that_no_cluster_changes_has_no_interval() -> None:
+    rng = np.random.default_rng(SEED)
+    same_for_all = np.repeat(rng.normal(size=(1, 12)), 5, axis=0)
+    same_everywhere = np.repeat(rng.normal(size=(5, 1)), 12, axis=1)
+
+    items, personas = measure(same_for_all).parts, measure(same_everywhere).parts
+
+    for part in (items["persona"], items["persona x item"], personas["item"], personas["persona"]):
+        assert (part.low, part.high) == (None, None)
+    assert items["item"].low is not None
 
 
 def test_a_negative_component_is_shown_without_a_root() -> None:
@@ -278,6 +317,9 @@ def test_the_jackknife_is_that_of_arrays_without_one_cluster_after_another() -> 
     for name, part in found.parts.items():
         left = np.array([each.parts[name].value for each in without])
         error = np.sqrt(19 / 20 * np.square(left - left.mean()).sum())
+        if np.ptp(left) < 1e-15:  # items change nothing here, whichever are left out
+            assert (part.value, part.low, part.high) == (pytest.approx(left[0]), None, None)
+            continue
         assert part.high is not None
         assert part.high - part.value == pytest.approx(stats.t.isf(0.025, 19) * error)
 

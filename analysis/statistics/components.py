@@ -78,7 +78,10 @@ class Facet:
 
 
 class Component(NamedTuple):
-    """An estimate; negative ones are shown as they are. Ends are None without a jackknife."""
+    """An estimate; negative ones are shown as they are.
+
+    Ends are None without a jackknife, or where all that it leaves out changes nothing.
+    """
 
     value: float
     low: float | None
@@ -119,7 +122,7 @@ def measure_components(
     E[Q] = (T_p x T_i x T_l) sigma^2 (Kronecker); solved axis by axis. On balanced data this is the
     analysis of variance (Searle, Casella and McCulloch 1992, Variance Components, 4 and 5.2).
     Intervals: jackknife over ``n_groups`` random groups of clusters, within strata; t quantiles;
-    none with fewer than three.
+    none with fewer than three, nor where leaving any out changes nothing.
 
     G = s2_p/(s2_p + s2_pl/L + s2_pi/n_i + s2_pli/(L n_i)) (Brennan 2001, Generalizability Theory,
     4), where s2_p sums the levels of the personas and the fixed levels of the items, and each other
@@ -128,12 +131,16 @@ def measure_components(
     array = np.asarray(values, np.float64)
     array = array[:, :, None] if array.ndim == 2 else array
     facets = (personas, items, Facet.of(third, array.shape[2]))
+    if not array.size:
+        return Undefined("no cell in the array")
     if array.shape != tuple(facet.size for facet in facets):
         raise ValueError(f"an array of shape {array.shape} for {personas.size} x {items.size}")
     if np.isnan(array).any():
         return Undefined("a cell of the array has no value")
     if personas.size < 2 or items.size < 2:
         return Undefined("fewer than two personas or items")
+    if _is_constant(array):
+        return Undefined("all cells are equal")
     at, dealt = _deal_clusters(items, rng, n_groups)
     full, *without = _estimate_each(array - array.mean(), facets, at, dealt)
     described = _jackknife(full, without, level)
@@ -146,6 +153,13 @@ def measure_components(
         n_items=items.size,
         n_llms=facets[2].size,
     )
+
+
+def _is_constant(array: Floats) -> bool:
+    """Whether all cells are equal but for rounding; one persona that varies settles it."""
+    one = array[0, 0, 0]
+    rounding = 1e-12 * abs(one)
+    return all(bool((np.abs(part - one) <= rounding).all()) for part in (array[0], array))
 
 
 class _Estimates(NamedTuple):
@@ -261,7 +275,8 @@ def _jackknife(full: _Estimates, without: list[_Estimates], level: float) -> lis
         m = len(without)
         left = np.array([np.append(each.variances, each.g) for each in without])
         error = np.sqrt((m - 1) / m * np.square(left - left.mean(axis=0)).sum(axis=0))
-        half = float(stats.t.isf((1 - level) / 2, m - 1)) * error
+        moves = np.ptp(left, axis=0) > 1e-12 * np.abs(left).max(axis=0)  # else it is rounding
+        half = np.where(moves, float(stats.t.isf((1 - level) / 2, m - 1)) * error, np.nan)
     return [
         Component(float(v), None, None)
         if np.isnan(h)
