@@ -282,6 +282,23 @@ def test_a_component_that_no_cluster_changes_has_no_interval() -> None:
     assert items["item"].low is not None
 
 
+def test_the_interval_of_g_stays_within_0_and_1() -> None:
+    rng = np.random.default_rng(SEED)
+    kept, held = [], []
+    for sd in (0.1, 0.3, 2.0):
+        for _ in range(60):
+            ability = rng.normal(0, sd, (200, 1))
+            g = measure(ability + rng.normal(size=(200, 12))).g
+            if isinstance(g, Component) and g.low is not None and g.high is not None:
+                kept.append(0 <= g.low <= g.value <= g.high <= 1)
+                true = ability.var(ddof=1)  # of these personas: the interval is for them
+                held.append(g.low <= true / (true + 1 / 12) <= g.high)
+
+    assert len(kept) > 150
+    assert all(kept)
+    assert np.mean(held) > 0.88
+
+
 def test_a_negative_component_is_shown_without_a_root() -> None:
     values = np.array([[0.0, 1], [1, 0]])  # rows alike, all of it interaction
 

@@ -92,6 +92,11 @@ class Component(NamedTuple):
         """Root of a variance, in the values' units; None where the estimate is negative."""
         return float(np.sqrt(self.value)) if self.value >= 0 else None
 
+    def cut(self, low: float, high: float) -> "Component":
+        """With ends that do not leave ``low`` to ``high``."""
+        ends = (None if end is None else min(max(end, low), high) for end in (self.low, self.high))
+        return Component(self.value, *ends)
+
 
 @dataclass(frozen=True, slots=True)
 class Components:
@@ -122,7 +127,8 @@ def measure_components(
     E[Q] = (T_p x T_i x T_l) sigma^2 (Kronecker); solved axis by axis. On balanced data this is the
     analysis of variance (Searle, Casella and McCulloch 1992, Variance Components, 4 and 5.2).
     Intervals: jackknife over ``n_groups`` random groups of clusters, within strata; t quantiles;
-    none with fewer than three, nor where leaving any out changes nothing.
+    none with fewer than three, nor where leaving any out changes nothing. That of G is cut at 0 and
+    1, which G cannot leave: no truth is lost by it.
 
     G = s2_p/(s2_p + s2_pl/L + s2_pi/n_i + s2_pli/(L n_i)) (Brennan 2001, Generalizability Theory,
     4), where s2_p sums the levels of the personas and the fixed levels of the items, and each other
@@ -145,7 +151,7 @@ def measure_components(
     full, *without = _estimate_each(array - array.mean(), facets, at, dealt)
     described = _jackknife(full, without, level)
     names = [_name_levels(facets, at) for at in np.ndindex(full.variances.shape)]
-    g = described.pop()
+    g = described.pop().cut(0, 1)
     return Components(
         parts={name: part for name, part in zip(names, described, strict=True) if name},
         g=Undefined("personas vary no more than noise") if np.isnan(g.value) else g,
