@@ -277,7 +277,7 @@ def measure_llm_components(
     """Components of personas x items x LLMs on the items that count in every LLM.
 
     Personas with too many answers missing in some LLM are left out first. Of an array beyond
-    `MOST_CELLS` whole clusters are drawn.
+    `MOST_CELLS` whole clusters are drawn; G is that of means over all items all the same.
     """
     if not common[0].any():
         return Undefined(NO_COMMON)
@@ -305,14 +305,18 @@ def measure_llm_components(
         unit = "instruction"
         averaged = [average_instructions(each, part, chosen) for each in arrays]
         arrays, items = [means for means, _ in averaged], averaged[0][1]
+        instructions = part.tag_items("instruction")[complete]
+        scored = Facet.of("instruction", len(np.unique(instructions)))
     else:
         unit, items = "item", list_item_levels(part, chosen)
+        scored = items if chosen is complete else list_item_levels(part, complete)
     categories = np.array(roster.categories, np.str_)[personas][kept]
     found = measure_components(
         np.stack(arrays, axis=2),
         Facet.of("persona", int(kept.sum()), {"category": categories}),
         items,
         rng=rng,
+        scored=scored,
     )
     if isinstance(found, Undefined):
         return found
@@ -322,8 +326,9 @@ def measure_llm_components(
         n_personas=found.n_personas,
         n_units=found.n_items,
         n_personas_left_out=int(np.count_nonzero(~kept)),
-        n_items_left_out=int(np.count_nonzero(~chosen)),
+        n_items_left_out=int(np.count_nonzero(~complete)),
         unit=unit,
+        n_items_not_drawn=int(np.count_nonzero(complete & ~chosen)),
     )
 
 

@@ -40,8 +40,9 @@ class VarianceParts:
     n_personas: int
     n_units: int
     n_personas_left_out: int
-    n_items_left_out: int  # prompts where items are asked repeatedly
+    n_items_left_out: int  # with a gap; prompts where items are asked repeatedly
     unit: str  # "item", with repeats "prompt"; of a questionnaire "instruction", over statements
+    n_items_not_drawn: int = 0  # without a gap, of clusters left aside to keep the array small
 
 
 def measure_variance(

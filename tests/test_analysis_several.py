@@ -159,6 +159,42 @@ def test_of_a_large_array_whole_clusters_are_drawn() -> None:
     assert draw_clusters(clusters, complete, most=200, rng=np.random.default_rng(0)) is complete
 
 
+def test_g_of_a_draw_is_for_all_common_items_and_gaps_are_not_taken_for_the_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng, n = np.random.default_rng(8), 2_000
+    people = make_people([f"a person {at}" for at in range(20)])
+    levels = rng.normal(3, 0.2, (len(people), 1))
+    points = [np.clip(np.round(rng.normal(levels, 1, (24, n))), 1, 5) for _ in LLMS]
+    points[0][2, :5] = UNREADABLE
+    slices = join_asked(
+        [
+            ask(llm, "mood", people, each, kind=Kind.LIKERT)
+            for llm, each in zip(LLMS, points, strict=True)
+        ],
+        describe=describe_nothing,
+    )
+
+    whole = describe_several(slices, QUICK)["measures"][0]["components"]
+    monkeypatch.setattr("analysis.several.MOST_CELLS", 20 * 3 * 300)
+    drawn = describe_several(slices, QUICK)["measures"][0]
+    block = list_several_blocks(make_evidence(slices, {"several": {"measures": [drawn]}}))[0]
+
+    left = [(e["n_items_left_out"], e["n_items_not_drawn"]) for e in (whole, drawn["components"])]
+    assert left == [(5, 0), (5, n - 5 - 300)]
+    found = drawn["components"]
+    assert found["n_units"] == 300
+    own, by_llm, by_item, rest = (
+        found["parts"][name]["variance"]
+        for name in ("persona", "persona x llm", "persona x item", "persona x item x llm")
+    )
+    noise = by_llm / 3 + by_item / (n - 5) + rest / 3 / (n - 5)
+    assert found["g"]["value"] == pytest.approx(own / (own + max(noise, 0)))
+    assert found["g"]["value"] == pytest.approx(whole["g"]["value"], abs=0.03)
+    assert "5 askings are left out" in block.findings[2].notes
+    assert "1,695 more" in block.findings[2].notes
+
+
 def test_llms_without_a_common_item_are_told_so() -> None:
     asked = ask_all(0.2)
     for at in (1, 2):

@@ -198,6 +198,36 @@ def test_g_foretells_how_scores_on_other_items_and_llms_correlate() -> None:
     assert g.value == pytest.approx(expected, abs=0.05)
 
 
+def test_g_of_a_draw_is_that_of_the_items_it_was_drawn_from() -> None:
+    rng = np.random.default_rng(SEED)
+    cluster = np.repeat(np.arange(300), np.tile([1, 2, 3], 100))
+    values = rng.normal(0, 0.1, (40, 1)) + rng.normal(0, 0.5, (40, 300))[:, cluster]
+    values += rng.normal(0, 1, values.shape)
+    drawn = np.isin(cluster, rng.permutation(300)[:100])
+    everything = Facet.of("item", len(cluster), {"cluster": cluster})
+    chosen = Facet.of("item", int(drawn.sum()), {"cluster": cluster[drawn]})
+
+    whole = measure(values, items=everything)
+    found = measure_components(
+        values[:, drawn], Facet.of("persona", 40), chosen, rng=rng, scored=everything
+    )
+    alone = measure(values[:, drawn], items=chosen)
+
+    assert isinstance(found, Components)
+    for name, part in found.parts.items():
+        assert part.value == pytest.approx(alone.parts[name].value)
+    assert isinstance(found.g, Component)
+    assert isinstance(whole.g, Component)
+    assert isinstance(alone.g, Component)
+    own = found.parts["persona"].value
+    sizes = np.unique(cluster, return_counts=True)[1]
+    noise = found.parts["persona x cluster"].value * np.sum(np.square(sizes)) / len(cluster) ** 2
+    noise += found.parts["persona x item"].value / len(cluster)
+    assert found.g.value == pytest.approx(own / (own + noise))
+    assert found.g.value == pytest.approx(whole.g.value, abs=0.1)
+    assert alone.g.value < found.g.value - 0.1
+
+
 def test_what_personas_do_in_a_fixed_stratum_is_no_noise() -> None:
     rng = np.random.default_rng(SEED)
     stratum = np.repeat([0, 1], 20)

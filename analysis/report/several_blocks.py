@@ -140,10 +140,24 @@ def _describe_components(found: dict[str, Any]) -> Finding:
         f"On {write_count(components['n_units'])} {components['unit']}s and "
         f"{components['n_personas']:,} personas. Generalizability of a persona’s mean over these "
         f"LLMs: {told}.",
-        "" if not components["n_items_left_out"] else
-        f"{components['n_items_left_out']:,} askings are left out: some LLM gave no answer that "
-        "counts to some persona, or whole clusters were drawn to keep the array small.",
-    )  # fmt: skip
+        _explain_left_out(components),
+    )
+
+
+def _explain_left_out(components: dict[str, Any]) -> str:
+    """What the components were not made of: gaps, and what was not drawn."""
+    gaps, aside = components["n_items_left_out"], components["n_items_not_drawn"]
+    words = [
+        f"{write_plural(gaps, 'asking')} {'is' if gaps == 1 else 'are'} left out: some LLM gave no "
+        "answer that counts to some persona."
+        if gaps
+        else "",
+        f"To keep the array small whole clusters were drawn; {aside:,} more askings were not, and "
+        "count for the generalizability all the same."
+        if aside
+        else "",
+    ]
+    return " ".join(filter(None, words))
 
 
 def _write_sd(found: dict[str, Any], sd: Any) -> str:

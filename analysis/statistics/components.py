@@ -63,6 +63,13 @@ class Facet:
         """Number of elements."""
         return len(self.labels[-1]) if self.labels else 1
 
+    def share(self) -> dict[str, float]:
+        """sum n_group^2/n^2 of each level: what of its variance is left in a mean over all."""
+        return {
+            name: float(np.square(np.bincount(labels)).sum()) / self.size**2
+            for name, labels in zip(self.names, self.labels, strict=True)
+        }
+
     def weigh(self) -> Floats:
         """T[g, h] = sum over cells of n_gh^2/n_g, the level of everything first [levels, levels].
 
@@ -118,10 +125,12 @@ def measure_components(
     level: float = 0.95,
     n_groups: int = 40,
     third: str = "llm",
+    scored: Facet | None = None,
 ) -> Components | Undefined:
     """Components of values [personas, items] or [personas, items, llms], no cell missing.
 
-    ``third`` is what the third axis is called where it is not LLMs ("template").
+    ``third`` is what the third axis is called where it is not LLMs ("template"). ``scored`` are the
+    items that scores are means over, where ``items`` are only clusters drawn from them.
 
     With Q the sums of squared group sums over group sizes at every combination of levels,
     E[Q] = (T_p x T_i x T_l) sigma^2 (Kronecker); solved axis by axis. On balanced data this is the
@@ -132,7 +141,8 @@ def measure_components(
 
     G = s2_p/(s2_p + s2_pl/L + s2_pi/n_i + s2_pli/(L n_i)) (Brennan 2001, Generalizability Theory,
     4), where s2_p sums the levels of the personas and the fixed levels of the items, and each other
-    item level counts by sum n_group^2/n_i^2. Noise that is estimated below 0 counts as 0.
+    item level counts by sum n_group^2/n_i^2 of ``scored``, whatever is drawn or left out. Noise
+    that is estimated below 0 counts as 0.
     """
     array = np.asarray(values, np.float64)
     array = array[:, :, None] if array.ndim == 2 else array
@@ -148,7 +158,9 @@ def measure_components(
     if _is_constant(array):
         return Undefined("all cells are equal")
     at, dealt = _deal_clusters(items, rng, n_groups)
-    full, *without = _estimate_each(array - array.mean(), facets, at, dealt)
+    remaining = (scored or items).share()
+    shares = np.array([1, *(remaining[name] for name in items.names)])
+    full, *without = _estimate_each(array - array.mean(), facets, shares, at, dealt)
     described = _jackknife(full, without, level)
     names = [_name_levels(facets, at) for at in np.ndindex(full.variances.shape)]
     g = described.pop().cut(0, 1)
@@ -176,7 +188,11 @@ class _Estimates(NamedTuple):
 
 
 def _estimate_each(
-    array: Floats, facets: tuple[Facet, Facet, Facet], at: int, dealt: NDArray[np.intp]
+    array: Floats,
+    facets: tuple[Facet, Facet, Facet],
+    shares: Floats,
+    at: int,
+    dealt: NDArray[np.intp],
 ) -> list[_Estimates]:
     """Of all items, then leaving out one jackknife group of clusters after another.
 
@@ -204,7 +220,7 @@ def _estimate_each(
         if weights is None:
             return found[:1]
         squares = {at: nest.square(each, sizes, kept) for at, each in sums.items()}
-        found.append(_estimate(squares, facets, weights))
+        found.append(_estimate(squares, facets, weights, shares))
     return found
 
 
@@ -212,6 +228,7 @@ def _estimate(
     squares: Mapping[tuple[int, int], Floats],
     facets: tuple[Facet, Facet, Facet],
     weights: Floats,
+    shares: Floats,
 ) -> _Estimates:
     """From Q at all combinations of levels, (personas, llms) -> [items], to components."""
     personas, items, llms = facets
@@ -223,7 +240,7 @@ def _estimate(
     for axis, table in enumerate((personas.weigh(), weights, llms.weigh())):
         variances = np.moveaxis(np.tensordot(np.linalg.inv(table), variances, (1, axis)), 0, axis)
     variances = np.where(np.abs(variances) < 1e-12 * mean_square, 0, variances)
-    return _Estimates(variances, _generalize(variances, items, llms, weights[0] / n_items))
+    return _Estimates(variances, _generalize(variances, items, llms, shares))
 
 
 def _add_groups(array: Floats, labels: NDArray[np.intp], axis: int) -> Floats:

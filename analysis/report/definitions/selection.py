@@ -60,7 +60,8 @@ SELECTION: dict[str, Definition] = {
     "component_low": Definition(
         "Lower end of SD",
         "Lower end of the 95% interval: clusters of items left out by turns. It is for these "
-        "personas, and where templates are crossed for these templates: neither are resampled.",
+        "personas, and where templates are crossed for these templates: neither are resampled. "
+        "Where the variance’s interval begins below 0 it is 0.",
     ),
     "component_high": Definition("Upper end of SD", "Upper end of that interval."),
     "unclustered_items": Definition(

@@ -63,5 +63,7 @@ SEVERAL_FIELDS: dict[str, str] = {
     "controls (adjusted p < .05)",
     "headlines": "mean over LLMs and ranges without one LLM or one family",
     "components": "variances over personas, items and LLMs on the common items; g is the "
-    "generalizability of a persona’s mean over these LLMs",
+    "generalizability of a persona’s mean over these LLMs and all common items without a gap, its "
+    "interval cut at 0 and 1; n_items_left_out have a gap in some LLM; n_items_not_drawn have "
+    "none, but were left aside to keep the array small; n_units were used",
 }
