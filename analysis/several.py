@@ -18,7 +18,8 @@ from analysis.plain import to_plain
 from analysis.readings import FILTERED
 from analysis.slices import Result, Roster, Slices, find_measure, match_settings, read_column
 from analysis.statistics import Undefined
-from analysis.statistics.components import Facet, measure_components
+from analysis.statistics.components import measure_components
+from analysis.statistics.facets import Facet
 from analysis.statistics.leave_out import LeftOut, count_families, leave_out
 from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import MISSING_SHARE

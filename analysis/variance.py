@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from analysis.arrays import SliceArray
 from analysis.attitudes import average_blocks, has_wordings
 from analysis.statistics import Undefined
-from analysis.statistics.components import Component, Components, Facet, measure_components
+from analysis.statistics.components import Component, Components, measure_components
+from analysis.statistics.facets import Facet
 from analysis.statistics.scorings import MISSING_SHARE, Scored
 
 FEW = "fewer than two personas and two items are without a gap"

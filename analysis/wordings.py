@@ -17,7 +17,8 @@ from analysis.measures import Draws, find_groups
 from analysis.plain import to_plain
 from analysis.slices import Slices
 from analysis.statistics import Undefined
-from analysis.statistics.components import Facet, measure_components
+from analysis.statistics.components import measure_components
+from analysis.statistics.facets import Facet
 from analysis.statistics.scorings import Scored, Scoring, score_choice, score_scale
 from analysis.variance import FEW, VarianceParts, describe_parts, list_item_levels
 from models.items import Kind

@@ -8,7 +8,8 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 
 from analysis.statistics import Undefined
 from analysis.statistics.agreement import cronbach_alpha
-from analysis.statistics.components import Component, Components, Facet, measure_components
+from analysis.statistics.components import Component, Components, measure_components
+from analysis.statistics.facets import Facet
 
 SEED = 20_240_702
 
