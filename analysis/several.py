@@ -11,32 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.attitudes import has_wordings
 from analysis.item_parts import ALL_ITEMS, SHARED_ITEMS
 from analysis.measures import Draws
 from analysis.plain import to_plain
 from analysis.readings import FILTERED
 from analysis.slices import Result, Roster, Slices, find_measure, match_settings, read_column
 from analysis.statistics import Undefined
-from analysis.statistics.components import measure_components
-from analysis.statistics.facets import Facet
 from analysis.statistics.leave_out import LeftOut, count_families, leave_out
 from analysis.statistics.rates import Floats
-from analysis.statistics.scorings import MISSING_SHARE
+from analysis.statistics.scorings import Scored
 from analysis.statistics.specifications import Linear, estimate_excess, estimate_gap
-from analysis.variance import (
-    VarianceParts,
-    average_instructions,
-    describe_parts,
-    list_item_levels,
-)
+from analysis.variance import VarianceParts, measure_crossed
 from analysis.ways import Measured, Way, list_measured
 
 Rows = NDArray[np.intp]
 ALPHA = 0.05
-# Cells of personas x items x LLMs that components are made of, 8 bytes each and copied twice; of
-# more, clusters of items are drawn: a standard deviation of 10 million cells is exact enough.
-MOST_CELLS = 10_000_000
 
 NO_COMMON = "no item that every LLM was asked and every setting covered"
 NO_VALUES = "a bias score is no mean of items’ values"
@@ -277,8 +266,7 @@ def measure_llm_components(
 ) -> VarianceParts | Undefined:
     """Components of personas x items x LLMs on the items that count in every LLM.
 
-    Personas with too many answers missing in some LLM are left out first. Of an array beyond
-    `MOST_CELLS` whole clusters are drawn; G is that of means over all items all the same.
+    As `analysis.variance.measure_crossed` has them.
     """
     if not common[0].any():
         return Undefined(NO_COMMON)
@@ -292,58 +280,11 @@ def measure_llm_components(
         values.append(scores.values[at])
     if len({each.shape for each in counted}) > 1:
         return Undefined("the LLMs were asked the items a different number of times")
-    kept = np.logical_and.reduce([each.mean(axis=1) >= 1 - MISSING_SHARE for each in counted])
-    complete = np.logical_and.reduce([each[kept].all(axis=0) for each in counted])
-    if np.count_nonzero(kept) < 2 or np.count_nonzero(complete) < 2:
-        return Undefined("fewer than two personas and two items are without a gap in every LLM")
-    part = answers[0].measured.part.select_items(common[0])
-    rng = draws.start()
-    chosen = draw_clusters(
-        part.clusters, complete, most=MOST_CELLS // (int(kept.sum()) * len(answers)), rng=rng
+    return measure_crossed(
+        answers[0].measured.part.select_items(common[0]),
+        [Scored(*each) for each in zip(values, counted, strict=True)],
+        np.array(roster.categories, np.str_)[personas],
+        rng=draws.start(),
+        third="llm",
+        few="fewer than two personas and two items are without a gap in every LLM",
     )
-    arrays = [each[np.ix_(kept, chosen)] for each in values]
-    if has_wordings(part):
-        unit = "instruction"
-        averaged = [average_instructions(each, part, chosen) for each in arrays]
-        arrays, items = [means for means, _ in averaged], averaged[0][1]
-        instructions = part.tag_items("instruction")[complete]
-        scored = Facet.of("instruction", len(np.unique(instructions)))
-    else:
-        unit, items = "item", list_item_levels(part, chosen)
-        scored = items if chosen is complete else list_item_levels(part, complete)
-    categories = np.array(roster.categories, np.str_)[personas][kept]
-    found = measure_components(
-        np.stack(arrays, axis=2),
-        Facet.of("persona", int(kept.sum()), {"category": categories}),
-        items,
-        rng=rng,
-        scored=scored,
-    )
-    if isinstance(found, Undefined):
-        return found
-    return VarianceParts(
-        parts=describe_parts(found),
-        g=found.g,
-        n_personas=found.n_personas,
-        n_units=found.n_items,
-        n_personas_left_out=int(np.count_nonzero(~kept)),
-        n_items_left_out=int(np.count_nonzero(~complete)),
-        unit=unit,
-        n_items_not_drawn=int(np.count_nonzero(complete & ~chosen)),
-    )
-
-
-def draw_clusters(
-    clusters: NDArray[np.intp],
-    complete: NDArray[np.bool_],
-    *,
-    most: int,
-    rng: np.random.Generator,
-) -> NDArray[np.bool_]:
-    """The complete columns, or of more than ``most`` those of clusters drawn at random."""
-    if np.count_nonzero(complete) <= most:
-        return complete
-    sizes = np.bincount(clusters[complete], minlength=int(clusters.max()) + 1)
-    order = rng.permutation(len(sizes))
-    fits = np.cumsum(sizes[order]) <= most
-    return np.asarray(complete & np.isin(clusters, order[fits]))

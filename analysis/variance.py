@@ -5,7 +5,7 @@ first, then items that do not count in every persona that is left; what remains 
 numbers. The scale is the answers' own and every item counts alike, whatever cells a score has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from analysis.statistics import Undefined
 from analysis.statistics.components import Component, Components, measure_components
 from analysis.statistics.facets import Facet
 from analysis.statistics.scorings import MISSING_SHARE, Scored
+
+# Cells of personas x items x LLMs or templates that components are made of, 8 bytes each and copied
+# twice; of more, clusters of items are drawn: a deviation of 10 million cells is exact enough.
+MOST_CELLS = 10_000_000
 
 FEW = "fewer than two personas and two items are without a gap"
 
@@ -82,6 +86,78 @@ def measure_variance(
         n_items_left_out=int(np.count_nonzero(~complete)),
         unit=unit,
     )
+
+
+def measure_crossed(
+    part: SliceArray,
+    scored: Sequence[Scored],
+    categories: NDArray[np.str_],
+    *,
+    rng: np.random.Generator,
+    third: str,
+    few: str = FEW,
+) -> VarianceParts | Undefined:
+    """Components of personas x items x the elements of ``third``, which are LLMs or templates.
+
+    ``scored`` has each one's [personas, columns of ``part``]. Personas with too many answers
+    missing in some of them are left out first, then what does not count in all of them. Of an array
+    beyond `MOST_CELLS` whole clusters are drawn; G is that of means over all items all the same.
+    """
+    kept = np.logical_and.reduce(
+        [each.counted.mean(axis=1) >= 1 - MISSING_SHARE for each in scored]
+    )
+    complete = np.logical_and.reduce([each.counted[kept].all(axis=0) for each in scored])
+    if np.count_nonzero(kept) < 2 or np.count_nonzero(complete) < 2:
+        return Undefined(few)
+    chosen = draw_clusters(
+        part.clusters, complete, most=MOST_CELLS // (int(kept.sum()) * len(scored)), rng=rng
+    )
+    arrays = [each.values[np.ix_(kept, chosen)] for each in scored]
+    if has_wordings(part):
+        unit = "instruction"
+        averaged = [average_instructions(each, part, chosen) for each in arrays]
+        arrays, items = [means for means, _ in averaged], averaged[0][1]
+        whole = Facet.of(unit, len(np.unique(part.tag_items(unit)[complete])))
+    else:
+        unit = "item" if part.slice.repeats == 1 else "prompt"
+        items = list_item_levels(part, chosen)
+        whole = items if chosen is complete else list_item_levels(part, complete)
+    found = measure_components(
+        np.stack(arrays, axis=2),
+        Facet.of("persona", int(kept.sum()), {"category": categories[kept]}),
+        items,
+        rng=rng,
+        third=third,
+        scored=whole,
+    )
+    if isinstance(found, Undefined):
+        return found
+    return VarianceParts(
+        parts=describe_parts(found),
+        g=found.g,
+        n_personas=found.n_personas,
+        n_units=found.n_items,
+        n_personas_left_out=int(np.count_nonzero(~kept)),
+        n_items_left_out=int(np.count_nonzero(~complete)),
+        unit=unit,
+        n_items_not_drawn=int(np.count_nonzero(complete & ~chosen)),
+    )
+
+
+def draw_clusters(
+    clusters: NDArray[np.intp],
+    complete: NDArray[np.bool_],
+    *,
+    most: int,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """The complete columns, or of more than ``most`` those of clusters drawn at random."""
+    if np.count_nonzero(complete) <= most:
+        return complete
+    sizes = np.bincount(clusters[complete], minlength=int(clusters.max()) + 1)
+    order = rng.permutation(len(sizes))
+    fits = np.cumsum(sizes[order]) <= most
+    return np.asarray(complete & np.isin(clusters, order[fits]))
 
 
 def average_instructions(

@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
-from analysis.likert import SCALE_TAGS
 from analysis.measures import Draws, find_groups
 from analysis.plain import to_plain
 from analysis.slices import Slices
 from analysis.statistics import Undefined
-from analysis.statistics.components import measure_components
-from analysis.statistics.facets import Facet
-from analysis.statistics.scorings import Scored, Scoring, score_choice, score_scale
-from analysis.variance import FEW, VarianceParts, describe_parts, list_item_levels
-from models.items import Kind
+from analysis.statistics.scorings import Scored
+from analysis.variance import VarianceParts, measure_crossed
+from analysis.ways import list_measured
 
 MIN_TEMPLATES = 5  # with fewer a variance over templates says next to nothing
 
@@ -67,61 +63,29 @@ def match_arrays(arrays: Sequence[SliceArray]) -> list[SliceArray]:
 def split_measures(
     arrays: Sequence[SliceArray],
 ) -> Iterator[tuple[str, str, list[tuple[SliceArray, Scored]]]]:
-    """Accuracy, and the mean answer to everything that statements are about: name, of, scored."""
-    for kind, part in arrays[0].split_by_kind().items():
-        parts = [array.split_by_kind()[kind] for array in arrays]
-        if kind is Kind.CHOICE:
-            has_answer = np.array([item.answer is not None for item in part.items], np.bool_)
-            if has_answer.any():
-                yield "accuracy", "", [_score_hits(each.select_items(has_answer)) for each in parts]
-        elif kind is Kind.LIKERT:
-            tag = next((tag for tag in SCALE_TAGS if any(tag in i.tags for i in part.items)), None)
-            labels = part.tag_items(tag) if tag else np.zeros(len(part.items), np.str_)
-            for label in dict.fromkeys(labels.tolist()):
-                chosen = labels == label
-                yield "mean_answer", label, [_score_points(e.select_items(chosen)) for e in parts]
-
-
-def _score_hits(part: SliceArray) -> tuple[SliceArray, Scored]:
-    targets = np.array([item.answer for item in part.items], np.int16)
-    return part, score_choice(part.codes, targets, scoring=Scoring.ASKED)
-
-
-def _score_points(part: SliceArray) -> tuple[SliceArray, Scored]:
-    is_reversed = np.array([bool(item.tags.get("reversed")) for item in part.items], np.bool_)
-    return part, score_scale(part.codes, is_reversed, scoring=Scoring.ASKED)
+    """Every measure that is a mean of items' values: name, of, and scored in each of the arrays."""
+    for alike in zip(*(list_measured(array) for array in arrays), strict=True):
+        parts = [(each.part, each.values()) for each in alike if each.values is not None]
+        if len(parts) == len(arrays):
+            yield alike[0].name, alike[0].of, parts
 
 
 def measure_wordings(
     parts: Sequence[tuple[SliceArray, Scored]], draws: Draws
 ) -> VarianceParts | Undefined:
-    """Components of personas x items x templates, on the items that count in all of them."""
+    """Components of personas x items x templates, on the items that count in all of them.
+
+    As `analysis.variance.measure_crossed` has them: statements of a questionnaire are fixed, so a
+    persona's value is its mean under one instruction.
+    """
     if len(parts) < MIN_TEMPLATES:
         return Undefined("the templates were not asked the same items by the same personas")
     part = parts[0][0]
     personas = find_groups(part).personas
-    complete = np.logical_and.reduce([s.counted[personas].all(axis=0) for _, s in parts])
-    if len(personas) < 2 or np.count_nonzero(complete) < 2:
-        return Undefined(FEW)
-    values: NDArray[Any] = np.stack(
-        [scored.values[np.ix_(personas, complete)] for _, scored in parts], axis=2
-    )
-    categories = np.array([part.settings[row].category for row in personas], np.str_)
-    found = measure_components(
-        values,
-        Facet.of("persona", len(personas), {"category": categories}),
-        list_item_levels(part, complete),
+    return measure_crossed(
+        part,
+        [Scored(each.values[personas], each.counted[personas]) for _, each in parts],
+        np.array([part.settings[row].category for row in personas], np.str_),
         rng=draws.start(),
         third="template",
-    )
-    if isinstance(found, Undefined):
-        return found
-    return VarianceParts(
-        parts=describe_parts(found),
-        g=found.g,
-        n_personas=found.n_personas,
-        n_units=found.n_items,
-        n_personas_left_out=0,
-        n_items_left_out=int(np.count_nonzero(~complete)),
-        unit="item" if part.slice.repeats == 1 else "prompt",
     )

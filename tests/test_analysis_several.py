@@ -25,8 +25,9 @@ from analysis.readings import MISSING, UNREADABLE
 from analysis.report.blocks import write_details_csv
 from analysis.report.figure_files import VEGALITE
 from analysis.report.several_blocks import list_several_blocks
-from analysis.several import describe_several, draw_clusters
+from analysis.several import describe_several
 from analysis.slices import Slices
+from analysis.variance import draw_clusters
 from models.items import Kind
 
 PEOPLE = ["a cook", "a poet", "a judge", "a pilot", "a clerk"]
@@ -176,7 +177,7 @@ def test_g_of_a_draw_is_for_all_common_items_and_gaps_are_not_taken_for_the_draw
     )
 
     whole = describe_several(slices, QUICK)["measures"][0]["components"]
-    monkeypatch.setattr("analysis.several.MOST_CELLS", 20 * 3 * 300)
+    monkeypatch.setattr("analysis.variance.MOST_CELLS", 20 * 3 * 300)
     drawn = describe_several(slices, QUICK)["measures"][0]
     block = list_several_blocks(make_evidence(slices, {"several": {"measures": [drawn]}}))[0]
 

@@ -6,7 +6,13 @@ from analysis.evidence import Evidence
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Block, DetailTable, Finding, Writer, make_table
 from analysis.report.definitions import DEFINITIONS
-from analysis.report.wording import SHARES, explain_undefined, is_undefined, write_fixed
+from analysis.report.wording import (
+    SHARES,
+    explain_undefined,
+    is_undefined,
+    write_fixed,
+    write_plural,
+)
 
 TOPIC = "wordings"  # in `analysis.joint.TOPICS`
 OWN, BY_TEMPLATE = "persona", "persona x template"
@@ -50,9 +56,24 @@ def _describe(found: dict[str, Any]) -> Finding:
         question,
         f"Persona × template: SD {by_template}",
         f"Over {len(found['templates'])} templates; personas themselves have an SD of {own} "
-        "within their categories.",
+        f"within their categories.{_tell_left_out(components)}",
         "A persona whose effect hangs on the wording is an effect of the prompt.",
     )
+
+
+def _tell_left_out(components: dict[str, Any]) -> str:
+    """What has gaps, and what was not drawn."""
+    noun = "prompt" if components["unit"] == "prompt" else "item"
+    told = [
+        f"{write_plural(components[key], what)} {why}"
+        for key, what, why in (
+            ("n_personas_left_out", "persona", "with more than 20% missing under some template"),
+            ("n_items_left_out", noun, "with a gap"),
+            ("n_items_not_drawn", noun, "not drawn, to keep the array small"),
+        )
+        if components[key]
+    ]
+    return f" Left out: {', '.join(told)}." if told else ""
 
 
 def _list_parts(found: dict[str, Any]) -> DetailTable:
