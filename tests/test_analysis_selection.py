@@ -77,10 +77,11 @@ def test_personas_that_are_all_alike_have_a_gap_only_before_selection_is_taken_o
     selection, gap = select(found), found.gap
     assert isinstance(gap, Gap)
     assert isinstance(selection.gap_split, SplitGap)
-    assert isinstance(selection.gap_shrunken, ShrunkenGap)
+    assert selection.tau == 0  # so all of a category are shrunken to one score, without an error
+    assert isinstance(selection.gap_shrunken, Undefined)
+    assert "item noise" in selection.gap_shrunken.reason
     assert gap.value > 0.05
     assert abs(selection.gap_split.value) < 0.04 < 0.1 < selection.gap_split.chosen
-    assert selection.gap_shrunken.low < 0 < selection.gap_shrunken.high
     assert np.nanmax(found.per_setting["chance_top"]) < 0.9
     assert np.nanmin(found.per_setting["rank_high"]) == N_PERSONAS  # anyone may be the last
 
@@ -96,6 +97,8 @@ def test_a_planted_best_and_worst_keep_their_ranks_and_their_gap() -> None:
     assert isinstance(selection.gap_split, SplitGap)
     assert selection.gap_split.value == pytest.approx(0.7, abs=0.06)
     assert columns["shrunken_low"][3] < 0.9 < columns["shrunken_high"][3]
+    assert isinstance(selection.gap_shrunken, ShrunkenGap)
+    assert 0 < selection.gap_shrunken.low < selection.gap_shrunken.value < 0.7
 
 
 def test_controls_and_the_empty_setting_are_not_ranked() -> None:

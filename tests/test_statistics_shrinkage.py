@@ -11,7 +11,9 @@ from analysis.statistics.estimates import Estimate, estimate_rates
 from analysis.statistics.rates import cluster_sums
 from analysis.statistics.shrinkage import (
     Shrunken,
+    ShrunkenGap,
     chance_of_top,
+    pool_variances,
     regularise_covariance,
     shrink_gap,
     shrink_scores,
@@ -68,6 +70,46 @@ def test_shrunken_scores_are_nearer_the_truth_and_their_intervals_hold(
     assert 0.85 < np.mean(covered) <= 1
 
 
+@pytest.mark.parametrize("n_clusters", [4, 8, 31])
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+def test_shrunken_intervals_hold_with_few_clusters(tau: float, n_clusters: int) -> None:
+    rng = np.random.default_rng(SEED)
+    covered = []
+    for _ in range(120):
+        truth = rng.normal(0, tau, 24)
+        estimate = draw_estimate(rng, truth, n_clusters=n_clusters)
+        result = shrink_scores(estimate, np.arange(24), np.zeros(24))
+        assert isinstance(result, Shrunken)
+        covered.append((result.interval.low <= truth) & (result.interval.high >= truth))
+
+    assert np.mean(covered) > 0.92  # 70% to 80% with each persona's own variance
+
+
+@pytest.mark.parametrize("n_clusters", [2, 3])
+def test_with_fewer_than_three_degrees_of_freedom_nothing_is_shrunken(n_clusters: int) -> None:
+    estimate = draw_estimate(np.random.default_rng(SEED), np.zeros(24), n_clusters=n_clusters)
+
+    result = shrink_scores(estimate, np.arange(24), np.zeros(24))
+
+    assert isinstance(result, Undefined)
+    assert "degrees of freedom" in result.reason
+
+
+def test_variances_of_few_clusters_are_drawn_together_and_of_many_are_kept() -> None:
+    rng = np.random.default_rng(SEED)
+    equal = np.cov(rng.normal(size=(40, 5)))
+    apart = np.cov(rng.normal(size=(3, 20_000)) * np.array([[1.0], [2], [5]]))
+
+    pooled, kept = pool_variances(equal, 4), pool_variances(apart, 19_999)
+
+    assert np.diag(pooled).std() < 0.4 * np.diag(equal).std()
+    assert np.trace(pooled) == pytest.approx(np.trace(equal))
+    scales = np.sqrt(np.diag(pooled)) / np.sqrt(np.diag(equal))
+    np.testing.assert_allclose(pooled, equal * np.outer(scales, scales))
+    np.testing.assert_allclose(kept, apart, rtol=0.01)
+    np.testing.assert_allclose(pool_variances(np.eye(3), 4), np.eye(3))
+
+
 def test_correlations_of_few_clusters_are_drawn_together_and_of_many_are_kept() -> None:
     rng = np.random.default_rng(SEED)
     root = np.array([[1, 0, 0], [0.8, 0.6, 0], [0, 0.6, 0.8]])
@@ -103,6 +145,8 @@ def test_without_true_differences_all_of_a_category_have_the_same_chance() -> No
         covariance=np.full((4, 4), 0.01),
         tau=0,
         category_means={},
+        n_free=20,
+        least_error=0,
     )
 
     chances = chance_of_top(
@@ -123,8 +167,47 @@ def test_a_shrunken_gap_is_narrower_than_the_gap_that_was_selected() -> None:
 
     shrunken = shrink_gap(result, gap.best, gap.worst)
 
+    assert isinstance(shrunken, ShrunkenGap)
     assert shrunken.value < gap.value
     assert shrunken.low < truth[gap.best] - truth[gap.worst] < shrunken.high
+
+
+def test_a_shrunken_gap_has_the_quantile_of_the_shrunken_intervals() -> None:
+    rng = np.random.default_rng(SEED)
+    held = []
+    for _ in range(300):
+        truth = rng.normal(0, 0.5, 12)
+        estimate = draw_estimate(rng, truth, n_clusters=6)
+        result = shrink_scores(estimate, np.arange(12), np.zeros(12))
+        assert isinstance(result, Shrunken)
+        found = shrink_gap(result, 3, 7)
+        if isinstance(found, ShrunkenGap):
+            held.append(found.low <= truth[3] - truth[7] <= found.high)
+            error = np.sqrt(np.array([1, -1]) @ result.covariance[np.ix_([3, 7], [3, 7])] @ [1, -1])
+            assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 5) * error)
+
+    assert 0.91 < np.mean(held) < 0.995
+
+
+def test_a_shrunken_gap_without_an_error_is_undefined() -> None:
+    rng = np.random.default_rng(SEED)
+    values = np.repeat(rng.random((1, 40)), 6, axis=0)
+    tied = estimate_rates(cluster_sums(values, np.ones((6, 40), np.bool_), np.arange(40)))
+    flats = [
+        shrink_scores(draw_estimate(rng, np.zeros(24), n_clusters=100), np.arange(24), np.zeros(24))
+        for _ in range(10)
+    ]
+    result = shrink_scores(tied, np.arange(6), np.zeros(6))
+    assert isinstance(result, Shrunken)
+    flat = [each for each in flats if isinstance(each, Shrunken) and each.tau == 0]
+
+    same, equal = shrink_gap(result, 2, 2), shrink_gap(result, 1, 4)
+
+    assert same == Undefined("the highest is the lowest: all scores are equal")
+    assert isinstance(equal, Undefined)
+    assert "item noise" in equal.reason
+    assert flat
+    assert all(isinstance(shrink_gap(each, 0, 1), Undefined) for each in flat)
 
 
 def test_a_member_without_a_score_or_an_error_is_left_out_alone() -> None:

@@ -16,6 +16,7 @@ from analysis.statistics.estimates import Estimate, error_covariance
 from analysis.statistics.rates import Floats, Interval
 
 _FLOOR = 1e-6  # of the mean sampling variance: tau^2 below this is 0
+LEAST_FREE = 3  # degrees of freedom: with two clusters every correlation of errors is 1 or -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Shrunken:
     covariance: Floats  # [members, members], of the errors of ``scores``
     tau: float  # SD of true scores within categories; 0: no more than item noise
     category_means: dict[str, float]
+    n_free: int  # degrees of freedom of the intervals
+    least_error: float  # of a difference: one below it is what is left where tau is 0
 
 
 class ShrunkenGap(NamedTuple):
@@ -88,8 +91,10 @@ def shrink_scores(
     tau^2 maximises the restricted likelihood -(log|V| + log|X' V^-1 X| + r' V^-1 r)/2; the
     prediction is y - S P y, its error covariance S - S P S (Rao and Molina 2015, Small Area
     Estimation, 5.2 and 6.2; the means' uncertainty is in it, tau's and S's are not). S is estimated
-    from the clusters, which may be fewer than the members: `regularise_covariance`. Measured in
-    simulations: 95% intervals cover 95% with 800 clusters, 90% with 100, and some 85% with 30.
+    from the clusters, which may be fewer than the members: `regularise_covariance` and
+    `pool_variances`. Measured in simulations of 24 members with tau of 0 and more: 95% intervals
+    cover 94% to 98% with 4 to 100 clusters where errors vary alike; 88% to 95% with 30 or more
+    where their deviations differ fivefold.
     """
     covariance = error_covariance(estimate)
     known = ~np.isnan(estimate.scores[members]) & (np.diag(covariance)[members] > 1e-24)
@@ -99,7 +104,12 @@ def shrink_scores(
         return Undefined("fewer than two settings with a score and an error beyond the categories")
     y = estimate.scores[rows]
     n_free = len(estimate.strata) - len(np.unique(estimate.strata))
-    s = regularise_covariance(covariance[np.ix_(rows, rows)], n_free)
+    if n_free < LEAST_FREE:
+        return Undefined(
+            f"fewer than {LEAST_FREE} degrees of freedom: too few clusters of items to tell how "
+            "errors hang together"
+        )
+    s = pool_variances(regularise_covariance(covariance[np.ix_(rows, rows)], n_free), n_free)
     model = _Rotated.of(y, np.eye(len(kinds))[labels], s)
     floor = _FLOOR * float(np.mean(np.diag(s)))  # more than 0: S may be singular
     tau2 = _maximise(model, floor, 10 * float(y.var()))
@@ -109,7 +119,7 @@ def shrink_scores(
     out[known] = y - s @ projection @ y
     wide[np.ix_(known, known)] = s - s @ projection @ s
     errors[known] = np.sqrt(np.maximum(np.diag(wide)[known], 0))
-    half = float(stats.t.isf((1 - level) / 2, max(n_free, 1))) * errors
+    half = float(stats.t.isf((1 - level) / 2, n_free)) * errors
     return Shrunken(
         scores=out,
         standard_errors=errors,
@@ -119,6 +129,8 @@ def shrink_scores(
         category_means={
             str(k): float(m) for k, m in zip(kinds, model.fit(tau2).means, strict=True)
         },
+        n_free=n_free,
+        least_error=2 * float(np.sqrt(floor)),
     )
 
 
@@ -138,8 +150,9 @@ def regularise_covariance(covariance: Floats, n_free: int) -> Floats:
 
     r* = (1 - w) r + w mean r, w = sum Var(r)/sum (r - mean r)^2 within [0, 1], Var(r) =
     (1 - r^2)^2/n_free (Schäfer and Strimmer 2005, Stat. Appl. Genetics 4, target F; the variances
-    stay). Without it directions that no cluster happens to move would seem free of noise, and their
-    noise would be taken for true differences.
+    stay); w = 1 below 2 degrees of freedom, where every r is 1 or -1. Without it directions that no
+    cluster happens to move would seem free of noise, and their noise would be taken for true
+    differences.
     """
     n = len(covariance)
     scales = np.sqrt(np.diag(covariance))
@@ -147,11 +160,28 @@ def regularise_covariance(covariance: Floats, n_free: int) -> Floats:
     upper = correlations[np.triu_indices(n, k=1)]
     scatter = float(np.square(upper - upper.mean()).sum())
     noise = float(np.square(1 - np.square(upper)).sum()) / max(n_free, 1)
-    weight = min(1.0, noise / scatter) if scatter > 0 else 1.0
+    weight = min(1.0, noise / scatter) if scatter > 0 and n_free > 1 else 1.0
     pulled = (1 - weight) * correlations + weight * upper.mean()
     np.fill_diagonal(pulled, 1)
     regular: Floats = pulled * np.outer(scales, scales)
     return regular
+
+
+def pool_variances(covariance: Floats, n_free: int) -> Floats:
+    """The same correlations, with variances drawn towards their mean.
+
+    v* = (1 - w) v + w mean v, w = sum Var(v)/sum (v - mean v)^2 within [0, 1], Var(v) = 2
+    v^2/(n_free + 2), unbiased where errors are normal (Opgen-Rhein and Strimmer 2007, Stat. Appl.
+    Genetics 6, who take the median). Generalised least squares would else build the mean on
+    whoever's few clusters happen to agree: with 31 clusters 83% were covered, with 8 some 75%.
+    """
+    variances = np.diag(covariance)
+    scatter = float(np.square(variances - variances.mean()).sum())
+    noise = 2 * float(np.square(variances).sum()) / (n_free + 2)
+    weight = min(1.0, noise / scatter) if scatter > 0 else 1.0
+    scales = np.sqrt(((1 - weight) * variances + weight * variances.mean()) / variances)
+    pooled: Floats = covariance * np.outer(scales, scales)
+    return pooled
 
 
 def chance_of_top(
@@ -181,10 +211,20 @@ def chance_of_top(
     return chances
 
 
-def shrink_gap(shrunken: Shrunken, best: int, worst: int, *, level: float = 0.95) -> ShrunkenGap:
-    """Shrunken gap between two members, indices among the members, and its interval."""
+def shrink_gap(
+    shrunken: Shrunken, best: int, worst: int, *, level: float = 0.95
+) -> ShrunkenGap | Undefined:
+    """Shrunken gap between two members, indices among the members, and its interval.
+
+    d -+ t sqrt(C_bb + C_ww - 2 C_bw), t as in the scores' own intervals. Undefined where that error
+    is about 0: a gap of 0, known exactly, is what the model says of members that it takes for one.
+    """
+    if best == worst:
+        return Undefined("the highest is the lowest: all scores are equal")
     c = shrunken.covariance
     error = np.sqrt(max(c[best, best] + c[worst, worst] - 2 * c[best, worst], 0))
     value = shrunken.scores[best] - shrunken.scores[worst]
-    half = stats.norm.isf((1 - level) / 2) * error
+    if error <= shrunken.least_error:
+        return Undefined("both are shrunken to one score: personas vary no more than item noise")
+    half = stats.t.isf((1 - level) / 2, shrunken.n_free) * error
     return ShrunkenGap(float(value), float(value - half), float(value + half))
