@@ -128,6 +128,16 @@ def test_pairs_of_equal_members_are_seldom_set_apart(
     assert np.mean(apart) < 0.09
 
 
+@pytest.mark.parametrize("strata", [[0, 0], [0, 0, 1, 1]])
+def test_pairs_of_two_clusters_have_no_largest_t(strata: list[int]) -> None:
+    rng = np.random.default_rng(SEED)
+    influences = centre(rng.normal(size=(6, len(strata))))
+
+    critical = bound_pairs(influences, np.array(strata), rng=rng, level=0.95, n_flips=499)
+
+    assert np.isnan(critical)  # any t can be had by chance, however large
+
+
 def test_equal_members_make_no_pair() -> None:
     influences = centre(np.repeat(np.random.default_rng(SEED).random((1, 9)), 3, axis=0))
 

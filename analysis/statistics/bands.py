@@ -88,7 +88,8 @@ def bound_pairs(
     square, so t*^2 = x^2/(1 - b) with x = sum s u/SE of the data and b V the sum over strata of
     (sum s u)^2/(n - 1): x^2/(n - 1) in one stratum. Of S strata b is taken for (x^2 + S - 1)/(n -
     S), its expectation given x where strata are equal, and the largest x gives the largest t. A
-    pair that differs by the same in all clusters does not count; NaN where all do.
+    pair that differs by the same in all clusters does not count; NaN where all do. NaN too where b
+    reaches 1: with two clusters t* is 0 or without bound, and no t is beyond doubt.
     """
     u, strata = _prepare(influences, strata, rng)
     u /= np.sqrt(np.square(u).sum(axis=1).max())  # of size 1, whatever the measure's units are
@@ -109,7 +110,7 @@ def bound_pairs(
     x_squared = float(np.quantile(largest, level)) ** 2
     n_strata = len(sizes)
     between = (x_squared + n_strata - 1) / max(len(strata) - n_strata, 1)
-    return float(np.sqrt(x_squared / max(1 - between, _EQUAL)))
+    return float(np.sqrt(x_squared / (1 - between))) if 1 - between > _EQUAL else float("nan")
 
 
 def _prepare(

@@ -132,6 +132,8 @@ def bound_ranks(
         level=level,
         n_flips=n_flips,
     )
+    if np.isnan(critical):
+        return Undefined("too few clusters of items: by chance alone t can be of any size")
     behind = (
         scores[:, None] - scores[None, :] if is_best_highest else scores[None, :] - scores[:, None]
     )
