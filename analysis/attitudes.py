@@ -53,6 +53,7 @@ class Questionnaire:
     n_instructions: int
     tests: tuple[BlockTest, ...]
     cronbach_alpha: float | Undefined  # over all settings, of means over the instructions
+    n_alpha_statements: int  # those of which some item counts in every setting: alpha is of these
     # group -> mean over those of its settings that have the number
     wording_sd: Mapping[str, float | Undefined]  # Figure 8, of the answers that were given
     wording_sd_paper: Mapping[str, float | Undefined]  # Figure 8 as published: no answer is a 3
@@ -101,6 +102,7 @@ def describe_questionnaire(
         cronbach_alpha=cronbach_alpha(average_blocks(main.values[:, common], statements[common]))
         if common.any()
         else Undefined(NO_COMMON),
+        n_alpha_statements=len(np.unique(statements[common])),
         wording_sd=_average_groups(columns.sd, groups, NO_WORDING_SD),
         wording_sd_paper=_average_groups(columns.sd_paper, groups, NO_WORDING_SD),
         unreversed=_average_groups(columns.unreversed, groups, NO_ANSWER),

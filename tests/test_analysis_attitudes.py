@@ -211,6 +211,23 @@ def test_alpha_is_cronbachs_of_means_over_the_instructions() -> None:
     assert alpha == pytest.approx(cronbach_alpha(turn_round(points).mean(axis=2)))
 
 
+def test_alpha_names_the_statements_that_it_is_of() -> None:
+    points = draw_points()
+    points[4, 1] = REFUSED  # one setting refuses a statement under all instructions
+
+    found = measure(points)
+    whole = read_questionnaire(measure(draw_points()))
+    questionnaire = read_questionnaire(found)
+    section = make_section(found, make_settings(8, 6))
+
+    assert (whole.n_statements, whole.n_alpha_statements) == (4, 4)
+    assert (questionnaire.n_statements, questionnaire.n_alpha_statements) == (4, 3)
+    kept = np.delete(turn_round(points), 1, axis=1)
+    assert questionnaire.cronbach_alpha == pytest.approx(cronbach_alpha(kept.mean(axis=2)))
+    assert section.numbers["n_alpha_statements"] == 3
+    assert "It is of 3 of 4 statements" in write_questionnaire(section)[1][3]
+
+
 def test_a_planted_attitude_is_found_by_many_blocks_rather_than_by_few() -> None:
     rng = np.random.default_rng(SEED)
     levels = np.linspace(2, 4, 15)[:, None, None]

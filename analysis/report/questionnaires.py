@@ -100,6 +100,13 @@ def _write_reliability(section: Section, found: dict[str, Any]) -> tuple[str, st
         if is_undefined(alpha)
         else f"Cronbach’s alpha = {write_fixed(alpha, digits=2)}"
     )
+    used, n_statements = found["n_alpha_statements"], found["n_statements"]
+    left_out = (
+        f" It is of {used} of {n_statements} statements: under no instruction did every setting "
+        "answer the others."
+        if used < n_statements and not is_undefined(alpha)
+        else ""
+    )
     spreads = ", ".join(
         explain_undefined(value)
         if is_undefined(value)
@@ -119,8 +126,8 @@ def _write_reliability(section: Section, found: dict[str, Any]) -> tuple[str, st
         verdict,
         f"Standard deviation of an answer over the instructions: {spreads}. Mean answer as it was "
         f"given, reversed statements not turned round: {answers}.",
-        "Alpha says how far statements move together over the settings. A mean answer as given "
-        "that is far from 3 hints at agreeing with whatever is asked.",
+        f"Alpha says how far statements move together over the settings.{left_out} A mean answer "
+        "as given that is far from 3 hints at agreeing with whatever is asked.",
     )
 
 

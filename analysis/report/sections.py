@@ -126,6 +126,7 @@ def _describe_wordings(questionnaire: dict[str, Any]) -> dict[str, Any]:
     """Reliability of a questionnaire, and what its wordings change."""
     return {
         "cronbach_alpha": questionnaire["cronbach_alpha"],
+        "n_alpha_statements": questionnaire["n_alpha_statements"],
         **{
             f"{group}_{name}": questionnaire[name][f"{group}s"]
             for name in ("wording_sd", "wording_sd_paper", "unreversed")

@@ -53,6 +53,11 @@ QUESTIONNAIRES: dict[str, Definition] = {
         "Cronbach’s alpha",
         "How far the statements’ means move together over all settings (Cronbach 1951).",
     ),
+    "n_alpha_statements": Definition(
+        "Statements of alpha",
+        "Statements that alpha is of: those that every setting answered under one of the "
+        "instructions, the same for all. The others are left out.",
+    ),
     "tested": Definition("Tested", "Personas and the setting without one, or the controls."),
     "n_tested": Definition("Settings", "Settings tested."),
     "scoring": Definition(
