@@ -50,6 +50,18 @@ def test_tau_is_that_of_scipy_with_ties() -> None:
         assert taus[second, first] == taus[first, second]
 
 
+def test_tau_is_never_beyond_1() -> None:
+    rng = np.random.default_rng(SEED)
+
+    for n in range(2, 40):
+        row = rng.integers(0, 5, n).astype(np.float64)
+        taus = correlate_ranks(np.array([row, row * 2, -row]))
+
+        if np.ptp(row) > 0:
+            assert np.abs(taus).max() <= 1
+            np.testing.assert_allclose(np.abs(taus), 1)
+
+
 def test_rounding_in_a_mean_does_not_break_a_tie() -> None:
     scores = np.array([[0.1 + 0.2, 0.3, 0.5], [1, 1, 2]])
 

@@ -69,7 +69,7 @@ def correlate_ranks(scores: Floats) -> Floats:
     """
     signs = _normalise(_sign_pairs(scores))
     defined = ~np.isnan(signs).any(axis=1)
-    tau: Floats = signs @ signs.T
+    tau: Floats = np.clip(signs @ signs.T, -1, 1)  # beyond is rounding; NaN stays
     tau[~defined] = tau[:, ~defined] = np.nan
     return tau
 
