@@ -72,7 +72,7 @@ def check_claim(claim: NamedClaim, results: Mapping[str, Result]) -> Iterator[Te
         ):
             if measure["name"] == claim.measure and claim.of in (None, measure["of"]) and rows:
                 is_found = True
-                yield _test_one(claim, dataset, measure, rows[0])
+                yield _test_one(claim, dataset, measure, rows[0], n_flips=_count_flips(result))
     if not is_found:
         nothing = Undefined(NOT_MEASURED)
         yield TestedClaim(
@@ -81,7 +81,15 @@ def check_claim(claim: NamedClaim, results: Mapping[str, Result]) -> Iterator[Te
         )  # fmt: skip
 
 
-def _test_one(claim: NamedClaim, dataset: str, measure: Mapping[str, Any], row: int) -> TestedClaim:
+def _count_flips(result: Result) -> int:
+    """Random signs that the result's p are made of."""
+    made_with = result.get("made_with", {})
+    return int(made_with.get("n_permutations", Draws().n_permutations))
+
+
+def _test_one(
+    claim: NamedClaim, dataset: str, measure: Mapping[str, Any], row: int, *, n_flips: int
+) -> TestedClaim:
     def read(column: str, reason: str) -> float | Undefined:
         value = measure["per_setting"][column][row]
         return Undefined(measure["reasons"].get(column, reason)) if value is None else float(value)
@@ -89,7 +97,7 @@ def _test_one(claim: NamedClaim, dataset: str, measure: Mapping[str, Any], row: 
     difference, two_sided = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
     p = two_sided
     if not isinstance(p, Undefined) and not isinstance(difference, Undefined):
-        p = turn_p(p, difference, claim.direction)
+        p = turn_p(p, difference, claim.direction, n_flips=n_flips)
     return TestedClaim(
         claim.persona,
         dataset,
@@ -105,12 +113,18 @@ def _test_one(claim: NamedClaim, dataset: str, measure: Mapping[str, Any], row: 
     )
 
 
-def turn_p(p: float, difference: float, direction: Direction) -> float:
-    """A two-sided p as the p of a claim with a direction: signs are symmetric, so half of it."""
+def turn_p(
+    p: float, difference: float, direction: Direction, *, n_flips: int = Draws().n_permutations
+) -> float:
+    """A two-sided p as the p of a claim with a direction: signs are symmetric, so half of it.
+
+    Never below 1/(1 + n_flips), the least that so many random signs can show (Phipson and Smyth
+    2010, Stat. Appl. Genetics 9).
+    """
     if direction is Direction.DIFFERENT:
         return p
     is_so = (difference > 0) == (direction is Direction.HIGHER)
-    return p / 2 if is_so else 1 - p / 2
+    return max(p / 2, 1 / (1 + n_flips)) if is_so else 1 - p / 2
 
 
 def adjust_claims(tested: list[TestedClaim]) -> list[TestedClaim]:

@@ -1,5 +1,6 @@
 """Margins and claims of an experiment's file: what they change, and what they do not."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from analysis.measures import Draws
 from analysis.named_claims import adjust_claims, check_claim, turn_p
 from analysis.publish import publish_report
 from analysis.statistics import Undefined
+from analysis.statistics.sign_flips import flip_signs
 from models.aims import Aims, Direction, Margins, NamedClaim
 from models.coverage import find_experiment
 from models.errors import ConfigError, UnknownNameError
@@ -116,6 +118,37 @@ def test_a_direction_halves_p_on_its_own_side_alone() -> None:
     assert turn_p(0.04, 0.2, Direction.HIGHER) == 0.02
     assert turn_p(0.04, 0.2, Direction.LOWER) == 0.98
     assert turn_p(0.04, -0.2, Direction.DIFFERENT) == 0.04
+
+
+@pytest.mark.parametrize("n_flips", [99, 999])
+def test_a_direction_makes_no_p_that_so_few_flips_cannot_show(n_flips: int) -> None:
+    claim = NamedClaim(persona=READER, measure="accuracy", direction=Direction.HIGHER)
+    floor = 1 / (1 + n_flips)
+    result = make_result(floor, 0.3) | {"made_with": {"n_permutations": n_flips}}
+
+    (tested,) = check_claim(claim, {"sums": result})
+
+    assert tested.p == floor
+    assert turn_p(floor, -0.3, Direction.HIGHER, n_flips=n_flips) == 1 - floor / 2
+    assert turn_p(3 * floor, 0.3, Direction.HIGHER, n_flips=n_flips) == pytest.approx(1.5 * floor)
+
+
+def test_one_sided_p_of_a_true_null_keep_their_level() -> None:
+    rng = np.random.default_rng(2_407)
+    v = rng.normal(size=(2_000, 12))
+    p = flip_signs(v, np.zeros(12, np.intp), rng=rng, n_flips=199)
+
+    turned = [
+        turn_p(each, total, Direction.HIGHER, n_flips=199)
+        for each, total in zip(p.tolist(), v.sum(axis=1).tolist(), strict=True)
+    ]
+
+    exact = [
+        np.mean(np.array(list(product([-1, 1], repeat=12))) @ each >= each.sum() - 1e-12)
+        for each in v[:20]
+    ]
+    assert 0.04 < np.mean(np.array(turned) <= 0.05) < 0.06
+    np.testing.assert_allclose(turned[:20], exact, atol=0.09)
 
 
 def test_holm_adjusts_over_all_claims_that_can_be_tested() -> None:

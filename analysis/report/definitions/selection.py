@@ -92,7 +92,8 @@ SELECTION: dict[str, Definition] = {
     ),
     "claim_p": Definition(
         "p of the claim",
-        "Studentised cluster sign-flip; one-sided where the claim has a direction.",
+        "Studentised cluster sign-flip; one-sided where the claim has a direction, and never below "
+        "1 over 1 more than the random signs drawn.",
     ),
     "claim_p_holm": Definition(
         "p, Holm", "The same adjusted over all claims of this LLM that can be tested (Holm 1979)."
