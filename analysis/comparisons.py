@@ -33,6 +33,10 @@ NO_BAND = (
     f"{ONLY_PERSONAS}; and one whose error rests on so few clusters that some resample of them has "
     "next to none has no band"
 )
+NO_P = (
+    f"{ONLY_PERSONAS}; and of one that differs in a single cluster of items no sign changes t, so "
+    "there is no test"
+)
 NO_ERRORS = (
     "no difference has an error: there is a single cluster of items, or a difference is the same "
     "in every cluster"
@@ -129,6 +133,7 @@ def compare_personas(
             reasons[BY_CONTROLS] = control_sd.reason
         if not isinstance(contrasts, Undefined):
             reasons |= dict.fromkeys((f"{prefix}band_low", f"{prefix}band_high"), NO_BAND)
+            reasons |= dict.fromkeys((f"{prefix}p_flip", f"{prefix}p_adjusted"), NO_P)
     return Comparisons(found["controls"], found["empty"], columns, reasons)
 
 

@@ -276,6 +276,12 @@ def test_self_effects_of_three_are_those_of_six_orders() -> None:
     [
         (np.ones((1, 1)), "fewer than two personas with a group of their own"),
         (np.full((2, 2), np.nan), "a persona has no value on the items about a group"),
+        (np.eye(2), "with two personas both ways round lie as far from chance"),
+        (np.full((5, 5), 0.1), "whoever stands for a group, the mean is the same"),
+        (
+            np.add.outer(np.linspace(0, 0.3, 6), np.linspace(-1, 0.7, 6)),
+            "whoever stands for a group, the mean is the same",
+        ),
     ],
 )
 def test_self_effects_that_cannot_be_compared_are_undefined(

@@ -59,6 +59,22 @@ def test_categories_that_cannot_be_compared_are_undefined(
     assert result == Undefined(reason)
 
 
+def test_one_persona_that_differs_is_no_test_of_equal_categories() -> None:
+    rng = np.random.default_rng(SEED)
+    scores = np.array([0.3, 0.3, 0.3, 0.7, 0.3, 0.3])
+
+    alike = permute_categories(scores, np.repeat([0, 1, 2], 2), rng)
+    unequal = permute_categories(scores, np.array([0, 0, 1, 1, 1, 1]), rng)
+    smaller = permute_categories(scores, np.array([1, 1, 0, 0, 1, 1]), rng)
+
+    assert isinstance(alike, Undefined)
+    assert "whichever personas" in alike.reason
+    assert isinstance(unequal, CategoryEffect)
+    assert isinstance(smaller, CategoryEffect)
+    assert unequal.p == 1  # by chance: it is in the larger category, where it does least
+    assert smaller.p == pytest.approx(1 / 3, abs=0.02)
+
+
 def test_categories_without_any_spread_within_have_no_f() -> None:
     result = permute_categories(
         np.array([1.0, 1, 2, 2]), np.array([0, 0, 1, 1]), np.random.default_rng(SEED)

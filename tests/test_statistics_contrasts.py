@@ -183,6 +183,37 @@ def test_flips_over_strata_are_studentised_in_each() -> None:
     np.testing.assert_allclose(p, expected, atol=0.015)
 
 
+def test_a_member_that_differs_in_a_single_cluster_has_no_p() -> None:
+    rng = np.random.default_rng(SEED)
+    v = np.zeros((5, 12))
+    v[0, 3] = v[1, 3] = v[1, 7] = 0.5
+    v[2] = rng.normal(0, 1e-17, 12)
+    v[2, 3] = 0.5  # but for rounding the first
+    v[3, ::2], v[3, 1::2] = 0.5, -0.5  # a sum of 0: no flip has a smaller one
+
+    p = flip_signs(v, np.arange(12) % 2, rng=rng, n_flips=999)
+
+    assert np.isnan(p[[0, 2, 4]]).all()
+    assert p[1] == pytest.approx(0.5, abs=0.05)
+    assert p[3] == 1  # by chance, not by construction
+
+
+def test_p_that_can_only_be_1_are_in_no_family() -> None:
+    rng = np.random.default_rng(SEED)
+    hits = rng.random((1, 40)) < 0.5
+    values = np.repeat(hits, 14, axis=0).astype(np.float64)
+    values[0, :15] = 1 - values[0, :15]
+    values[0, :9] = 1
+    values[1:12, 20] = 1 - values[1:12, 20]  # eleven differ in one item alone
+    sums = cluster_sums(values, np.ones(values.shape, np.bool_), np.arange(40))
+
+    result = contrast(sums, 12, rng, n_flips=999)
+
+    assert np.isnan(result.p[1:]).all()
+    assert not np.isnan(result.standard_errors).any()
+    assert result.p_holm[0] == result.p_bh[0] == result.p[0]
+
+
 def test_many_clusters_turn_in_blocks_and_say_the_same() -> None:
     rng = np.random.default_rng(SEED)
     n_clusters = 3 * MOST_BLOCKS

@@ -252,6 +252,29 @@ def test_a_single_cluster_in_which_settings_differ_is_no_test() -> None:
     assert "a single cluster of items" in result.reason
 
 
+def test_turns_that_all_give_the_same_spread_are_no_test() -> None:
+    values = np.array([[1, 1], [0, 1], [1, 0], [0, 0]])
+    found = [
+        cluster_permutation(values * scale, np.arange(2), np.random.default_rng(seed))
+        for seed in range(12)
+        for scale in (1, 1 / 3)
+    ]
+
+    undefined = [each for each in found if isinstance(each, Undefined)]
+    assert 0 < len(undefined) < len(found)  # it hangs on the order of the circles
+    assert all("leaves the same spread" in each.reason for each in undefined)
+    assert all(0.05 < each.p < 1 for each in found if isinstance(each, ClusterPermutation))
+
+
+def test_a_p_of_1_by_chance_is_kept() -> None:
+    values = np.array([[1, 0], [0, 1]])  # sums are equal: nothing is less spread
+
+    result = permute(values, np.arange(2))
+
+    assert result.p == 1
+    assert result.statistic == 0
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [

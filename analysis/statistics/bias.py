@@ -273,13 +273,21 @@ def permute_self_effect(
 
     p = (1 + #{|mean* - expected| >= |mean - expected|})/(1 + permutations). Groups that share their
     items (black and african american, gay and homosexual) share a column, which such a permutation
-    leaves as it is: that makes p larger, never smaller.
+    leaves as it is: that makes p larger, never smaller. Undefined where p could be nothing but 1:
+    two personas (1 2 and 2 1 lie as far from expected), or effects that are a persona's part plus a
+    group's, whose diagonals all have one mean.
     """
     n = len(effects)
     if n < 2:
         return Undefined("fewer than two personas with a group of their own")
     if np.isnan(effects).any():
         return Undefined("a persona has no value on the items about a group")
+    if n == 2:
+        return Undefined("with two personas both ways round lie as far from chance")
+    by_persona, by_group = effects.mean(axis=1, keepdims=True), effects.mean(axis=0)
+    own = effects - by_persona - by_group + effects.mean()
+    if np.abs(own).max() <= 1e-12 * max(1.0, float(np.abs(effects).max())):
+        return Undefined("whoever stands for a group, the mean is the same")
     groups = np.arange(n)
     orders = rng.permuted(np.broadcast_to(groups, (n_permutations, n)), axis=1)
     value, expected = float(np.trace(effects)) / n, float(effects.mean())

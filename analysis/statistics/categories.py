@@ -28,6 +28,8 @@ def permute_categories(
     """One-way F of scores [personas] over categories [personas], labels permuted.
 
     p = (1 + #{F* >= F})/(1 + permutations); eta^2 = SS_between/SS_total, (k - 1)/(n - 1) by chance.
+    Undefined where every grouping has one eta^2, so that p would be 1 whatever the data: a single
+    persona differs, and categories are equal in size.
     """
     kinds, labels = np.unique(categories, return_inverse=True)
     n, k = len(scores), len(kinds)
@@ -44,6 +46,8 @@ def permute_categories(
     shuffled = rng.permuted(np.broadcast_to(centred, (n_permutations, n)), axis=1)
     eta = float(np.square(centred @ weights).sum()) / total
     drawn = np.square(shuffled @ weights).sum(axis=1) / total
+    if np.ptp(np.append(drawn, eta)) <= 1e-9:
+        return Undefined("whichever personas make a category, they differ as much")
     within = (1 - eta) / (n - k)
     return CategoryEffect(
         eta_squared=eta,

@@ -37,7 +37,7 @@ class Contrasts:
 
     A member without an error (it never differs from the reference by another amount than in every
     other cluster, or there is a single cluster) is in no band and in no family; one whose error
-    rests on very few clusters is in no band.
+    rests on very few clusters is in no band, and one that differs in a single one in no family.
     """
 
     differences: Floats  # [members]

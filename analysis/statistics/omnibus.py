@@ -94,7 +94,8 @@ def cluster_permutation(
 
     ``values`` [settings, items], hits or points, complete; ``clusters`` [items] labels. A cluster
     in which all settings are equal cannot move and is left out, which changes nothing. With a
-    single cluster left every permutation has the same T, and there is no test.
+    single cluster left every permutation has the same T, and there is no test; nor where all that
+    are drawn have.
 
     The settings of a cluster are put on a circle in an order drawn once for that cluster, and a
     permutation turns every circle by its own random number of places. Those turns are a subgroup
@@ -125,6 +126,8 @@ def cluster_permutation(
     observed = _sum_squares(moving.sum(axis=0, dtype=np.float64)[None])[0]
     permuted = _sum_squares(_draw_permuted_sums(moving, rng, n_permutations))
     reached = np.count_nonzero(permuted >= observed * (1 - slack))
+    if np.ptp(np.append(permuted, observed)) <= slack * expected * len(values):
+        return Undefined("every exchange of settings that was drawn leaves the same spread")
     return ClusterPermutation(
         statistic=float(observed) / len(values),
         expected=expected,

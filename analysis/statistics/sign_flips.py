@@ -7,6 +7,7 @@ from analysis.statistics.rates import Floats
 
 # Clusters x flips drawn at a time: 2 million signs are 16 MiB.
 _SIGNS_AT_ONCE = 2_000_000
+_ROUNDING = 1e-12  # of a member's largest contribution: what is smaller is none
 MOST_BLOCKS = 1_000  # of clusters that turn as one
 
 
@@ -23,7 +24,8 @@ def flip_signs(
     (Canay, Romano and Shaikh 2017, Econometrica 85); p = (1 + #{|t*| >= |t|})/(1 + flips). One draw
     of signs serves all members. More than 1,000 clusters are put together at random into blocks
     that turn as one: a part of all flips, which keeps the test's level and takes a fraction of the
-    time. NaN where no cluster differs, there is a single cluster, or a contribution is undefined.
+    time. NaN where a contribution is undefined, and where fewer than two clusters (or blocks)
+    differ: no sign changes t then, and p would be 1 whatever the data.
     """
     p = np.full(len(contributions), np.nan)
     if len(strata) < 2:
@@ -55,7 +57,9 @@ def flip_signs(
         reached += np.count_nonzero(
             squares * variance >= square * variances * (1 - 1e-9), axis=0
         ).astype(np.intp)
-    p[tested] = (1 + reached) / (1 + n_flips)
+    moves = np.abs(v) > _ROUNDING * np.abs(v).max(axis=1, keepdims=True, initial=0)
+    is_test = np.count_nonzero(moves, axis=1) > 1
+    p[tested[is_test]] = (1 + reached[is_test]) / (1 + n_flips)
     return p
 
 
