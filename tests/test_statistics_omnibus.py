@@ -1,12 +1,15 @@
 """Omnibus tests: against statsmodels, scipy and full enumeration; on nulls; on planted effects."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q as reference_q
 
+from analysis.plain import to_plain
+from analysis.report.wording import write_bare_p
 from analysis.statistics import Undefined
 from analysis.statistics.omnibus import (
     ClusterPermutation,
@@ -16,6 +19,7 @@ from analysis.statistics.omnibus import (
     cochrans_q,
     friedman,
 )
+from analysis.statistics.tails import LEAST_P
 
 SEED = 20_240_702
 
@@ -203,6 +207,27 @@ def test_blocks_that_all_rank_alike_have_no_f_but_an_exact_p() -> None:
     assert untied.p_f == pytest.approx(1 / 6**2)
     assert tied.p_f == pytest.approx(1 / 3**2)
     assert untied.kendalls_w == pytest.approx(1)
+
+
+def test_overwhelming_evidence_has_no_p_of_0() -> None:
+    hits = np.repeat(np.arange(20)[:, None] < 10, 3_000, axis=1)
+    points = np.arange(20.0) + np.random.default_rng(SEED).normal(0, 0.1, (3_000, 20))
+
+    q, rank = cochrans_q(hits), friedman(points)
+    small = cochrans_q(hits[:, :6])
+
+    assert isinstance(q, CochransQ)
+    assert isinstance(rank, Friedman)
+    assert isinstance(small, CochransQ)
+    for test in (q, rank):
+        assert test.p == LEAST_P
+        assert test.log10_p < -1_000
+        assert test.kendalls_w <= 1
+    assert rank.p_f >= LEAST_P
+    assert 10**small.log10_p == pytest.approx(small.p)
+    json_p = json.loads(json.dumps(to_plain(q)))["p"]
+    assert json_p == LEAST_P > 0
+    assert write_bare_p(json_p) == "< 0.0001"
 
 
 def test_friedman_finds_a_planted_shift_and_little_else() -> None:

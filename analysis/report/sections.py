@@ -71,12 +71,14 @@ class Section:
             found |= {
                 "cochran_q": _pick(tests["cochran"], "statistic"),
                 "cochran_p": _pick(tests["cochran"], "p"),
+                "cochran_log10_p": _pick(tests["cochran"], "log10_p"),
                 "kendalls_w": _pick(tests["cochran"], "kendalls_w"),
             }
         if tests["friedman"] is not None:
             found |= {
                 "friedman_chi2": _pick(tests["friedman"], "statistic"),
                 "friedman_p": _pick(tests["friedman"], "p"),
+                "friedman_log10_p": _pick(tests["friedman"], "log10_p"),
                 "kendalls_w": _pick(tests["friedman"], "kendalls_w"),
             }
         if "truth" in measure["details"]:

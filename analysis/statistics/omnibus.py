@@ -17,6 +17,7 @@ from statsmodels.stats import contingency_tables
 
 from analysis.statistics import Undefined
 from analysis.statistics.rates import Floats, cluster_sums
+from analysis.statistics.tails import bound_p, measure_chi2_tail
 
 _PERMUTED_AT_ONCE = 1_000  # x 193 settings: 193 KB, half of a small second-level cache
 _TURNED_TOGETHER = 64  # clusters, whose turns are 80 KB each
@@ -27,7 +28,8 @@ class CochransQ:
     """Cochran's Q over settings, items as blocks."""
 
     statistic: float
-    p: float  # chi-square with df degrees of freedom
+    p: float  # chi-square with df degrees of freedom; at least `tails.LEAST_P`
+    log10_p: float
     df: int
     n_blocks: int
     n_not_unanimous: int  # blocks in which settings differ; the others carry no information
@@ -51,7 +53,8 @@ class Friedman:
     """Friedman's chi-square with ties, and Iman and Davenport's F of it."""
 
     statistic: float
-    p: float
+    p: float  # at least `tails.LEAST_P`, and so is ``p_f``
+    log10_p: float
     df: int
     n_blocks: int
     kendalls_w: float
@@ -73,13 +76,15 @@ def cochrans_q(hits: NDArray[np.bool_]) -> CochransQ | Undefined:
     if mixed.shape[1] == 0:
         return Undefined("no item on which settings differ")
     q = contingency_tables.cochrans_q(mixed.T)
+    tail = measure_chi2_tail(float(q.statistic), n_settings - 1)
     return CochransQ(
         statistic=float(q.statistic),
-        p=float(q.pvalue),
+        p=tail.p,
+        log10_p=tail.log10_p,
         df=n_settings - 1,
         n_blocks=n_blocks,
         n_not_unanimous=mixed.shape[1],
-        kendalls_w=float(q.statistic) / (n_blocks * (n_settings - 1)),
+        kendalls_w=min(float(q.statistic) / (n_blocks * (n_settings - 1)), 1.0),
     )
 
 
@@ -203,8 +208,9 @@ def friedman(values: Floats) -> Friedman | Undefined:
         return Undefined("fewer than two blocks")
     if not np.any(np.ptp(values, axis=1) > 0):
         return Undefined("no block in which settings differ")
-    chi2, p = stats.friedmanchisquare(*values.T)
+    chi2, _ = stats.friedmanchisquare(*values.T)
     df = n_settings - 1
+    tail = measure_chi2_tail(float(chi2), df)
     room = n_blocks * df - chi2
     if room > 1e-9 * n_blocks * df:
         f = float((n_blocks - 1) * chi2 / room)
@@ -215,10 +221,11 @@ def friedman(values: Floats) -> Friedman | Undefined:
         f, p_f = None, math.exp(-(n_blocks - 1) * orders)
     return Friedman(
         statistic=float(chi2),
-        p=float(p),
+        p=tail.p,
+        log10_p=tail.log10_p,
         df=df,
         n_blocks=n_blocks,
-        kendalls_w=float(chi2) / (n_blocks * df),
+        kendalls_w=min(float(chi2) / (n_blocks * df), 1.0),
         f=f,
-        p_f=p_f,
+        p_f=bound_p(p_f),
     )

@@ -19,14 +19,24 @@ MEASURES: dict[str, Definition] = {
         "items for exchangeable.",
     ),
     "cochran_p": Definition(
-        "p of Cochran’s Q", "Chi-square with one degree of freedom less than there are settings."
+        "p of Cochran’s Q",
+        "Chi-square with one degree of freedom less than there are settings. A p too small for a "
+        "computer’s numbers stands as the smallest of them, 2.2e−308; its size is in log10_p.",
+    ),
+    "cochran_log10_p": Definition(
+        "log10 of p of Cochran’s Q", "The power of ten of that p: −1,000 is p = 10^−1,000."
     ),
     "friedman_chi2": Definition(
         "Friedman’s chi-square",
         "Test of equal ranks over all settings, clusters of items as blocks.",
     ),
     "friedman_p": Definition(
-        "p of Friedman’s chi-square", "Chi-square, one degree of freedom less than settings."
+        "p of Friedman’s chi-square",
+        "Chi-square, one degree of freedom less than settings. A p too small for a computer’s "
+        "numbers stands as the smallest of them, 2.2e−308; its size is in log10_p.",
+    ),
+    "friedman_log10_p": Definition(
+        "log10 of p of Friedman’s chi-square", "The power of ten of that p."
     ),
     "paper_p": Definition(
         "p, paper’s test",

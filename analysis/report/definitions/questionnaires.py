@@ -68,10 +68,12 @@ QUESTIONNAIRES: dict[str, Definition] = {
     ),
     "n_blocks": Definition("Number", "Number of blocks."),
     "blocks_chi2": Definition("Chi-square", "Friedman’s, corrected for ties."),
-    "blocks_p": Definition("p", "Its p; one degree of freedom less than settings."),
+    "blocks_p": Definition(
+        "p", "Its p; one degree of freedom less than settings. Never below 2.2e−308."
+    ),
     "blocks_f": Definition(
         "F", "Iman and Davenport’s F of it (1980), less coarse with few blocks."
     ),
-    "blocks_f_p": Definition("p of F", "Its p."),
+    "blocks_f_p": Definition("p of F", "Its p. Never below 2.2e−308."),
     "blocks_w": Definition("Kendall’s W", "Effect size, from 0 to 1 (all blocks rank alike)."),
 }
