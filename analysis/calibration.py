@@ -58,6 +58,7 @@ CODE = (
     "simulated_nulls.py",
     *(f"statistics/{name}.py" for name in ("bands", "contrasts", "estimates", "omnibus", "rates")),
     "statistics/sign_flips.py",
+    "statistics/tails.py",
 )
 
 

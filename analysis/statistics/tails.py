@@ -20,8 +20,8 @@ def measure_chi2_tail(statistic: float, df: int) -> Tail:
     """P(chi-square with ``df`` degrees of freedom >= statistic).
 
     scipy's chi2.logsf; it is -inf where the probability underflows, and from there on log Q(a, x)
-    is -x + a log x - log Gamma(a) + log c, a = df/2, x = statistic/2, c Legendre's continued fraction
-    (DLMF 8.9.2), which converges fast so far out.
+    is -x + a log x - log Gamma(a) + log c with a = df/2, x = statistic/2 and Legendre's continued
+    fraction c (DLMF 8.9.2), which converges fast so far out.
     """
     log_p = float(stats.chi2.logsf(statistic, df))
     if log_p < math.log(LEAST_P):
