@@ -5,12 +5,15 @@ persona-analyze --experiment truthfulqa --partial
 """
 
 import json
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
 
+from analysis.progress import SILENCE
+from analysis.progress_bars import show_progress
 from analysis.publish import Published, publish_report
-from models.console import EXIT_COMPLETE, EXIT_FAILURES, make_table, out, run
+from models.console import EXIT_COMPLETE, EXIT_FAILURES, err, make_table, out, run
 from models.coverage import find_experiment
 from models.db import open_database
 from models.settings import load_settings
@@ -35,7 +38,8 @@ def analyze(
     with open_database(settings) as engine:
         with engine.connect() as connection:
             stored = find_experiment(connection, experiment)
-        published = publish_report(engine, settings, stored, partial=partial)
+        with nullcontext(SILENCE) if as_json else show_progress(err) as progress:
+            published = publish_report(engine, settings, stored, partial=partial, progress=progress)
     if as_json:
         out.print_json(json.dumps(describe_published(stored.name, published)))
     else:

@@ -8,7 +8,7 @@ threads it may use before NumPy and Polars look.
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import current_process, get_context
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
+from analysis.progress import SILENCE, Progress, Stage
 from analysis.results import find_result, store_result
 from models.coverage import SliceProgress
 from models.db import open_engine
@@ -29,12 +30,16 @@ ONE_CORE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLAR
 
 
 def find_or_compute(
-    engine: Engine, parts: Sequence[SliceProgress], slices: "SliceReader"
+    engine: Engine,
+    parts: Sequence[SliceProgress],
+    slices: "SliceReader",
+    *,
+    progress: Progress = SILENCE,
 ) -> dict[int, dict[str, Any]]:
     """The numbers of every slice (`analysis.analyse.describe_slice`), in the order of ``parts``."""
     found = {part.slice: _find(engine, slices, part.slice) for part in parts}
     open_parts = [part for part in parts if found[part.slice] is None]
-    computed = _compute_all(engine, open_parts, slices)
+    computed = _compute_all(engine, open_parts, slices, progress) if open_parts else {}
     return {slice_id: result or computed[slice_id] for slice_id, result in found.items()}
 
 
@@ -47,17 +52,34 @@ def _find(engine: Engine, slices: "SliceReader", slice_id: int) -> dict[str, Any
 
 
 def _compute_all(
-    engine: Engine, parts: Sequence[SliceProgress], slices: "SliceReader"
+    engine: Engine,
+    parts: Sequence[SliceProgress],
+    slices: "SliceReader",
+    progress: Progress,
 ) -> dict[int, dict[str, Any]]:
-    order = [part.slice for part in sorted(parts, key=lambda part: -part.planned)]
+    order = sorted(parts, key=lambda part: -part.planned)
+    for stage in (Stage.READ, Stage.ANALYSED):
+        progress.expect(stage, sum(part.planned for part in parts))
+    found = {}
     if not is_worth_processes(parts, slices):
-        return {slice_id: compute_result(engine, slices, slice_id) for slice_id in order}
+        for part in order:
+            slices.load(part.slice)
+            progress.advance(Stage.READ, part.planned)
+            found[part.slice] = compute_result(engine, slices, part.slice)
+            progress.advance(Stage.ANALYSED, part.planned)
+        return found
     url = engine.url.render_as_string(hide_password=False)  # through a pipe, to ourselves
     compute = partial(_compute_apart, url, slices.experiment, slices.folder, dict(slices.settled))
     with ProcessPoolExecutor(
         PROCESSES, mp_context=get_context("spawn"), initializer=_use_one_core
     ) as pool:
-        return dict(zip(order, pool.map(compute, order), strict=True))
+        made = {pool.submit(compute, part.slice): part for part in order}
+        for future in as_completed(made):
+            part = made[future]
+            found[part.slice] = future.result()
+            for stage in (Stage.READ, Stage.ANALYSED):
+                progress.advance(stage, part.planned)
+    return found
 
 
 def is_worth_processes(parts: Sequence[SliceProgress], slices: "SliceReader") -> bool:

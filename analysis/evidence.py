@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from analysis.asked_again import AskedAgain, list_asked_again
 from analysis.computing import find_or_compute
 from analysis.planned import AnsweringLlm, list_llms
+from analysis.progress import SILENCE, Progress, Stage
 from analysis.results import hash_report
 from models.coverage import (
     FailedGroup,
@@ -148,12 +149,14 @@ def gather_evidence(
     *,
     notes: Mapping[str, LlmNote],
     arrays: Path | None = None,
+    progress: Progress = SILENCE,
 ) -> Evidence:
     """Stored numbers where they are of these answers and this code; computed where not.
 
     ``arrays`` is the folder that readings of settled slices are kept in (`analysis.array_cache`).
     """
     from analysis.array_cache import SliceReader  # Polars, only where it is needed
+    from analysis.joint import TOPICS
     from analysis.noise import add_floors, measure_floors
     from analysis.samples import sample_cells
 
@@ -161,9 +164,14 @@ def gather_evidence(
         part.slice: coverage.hashes[part.slice] for part in coverage.parts if not part.missing
     }
     slices = SliceReader(engine, experiment.id, arrays, settled)
-    results = find_or_compute(engine, coverage.parts, slices)
+    results = find_or_compute(engine, coverage.parts, slices, progress=progress)
+    progress.expect(Stage.JOINED, len(TOPICS) + 2)
     with engine.connect() as connection:
         floors = measure_floors(connection, experiment.id, coverage.again, slices.load)
+        progress.advance(Stage.JOINED)
+        joint = _join(coverage, results, slices, notes, progress)
+        samples = sample_cells(connection, coverage.parts, slices.load)
+        progress.advance(Stage.JOINED)
         return Evidence(
             experiment=experiment,
             coverage=coverage,
@@ -171,8 +179,8 @@ def gather_evidence(
             llms=tuple(list_llms(connection, experiment.id)),
             failures=tuple(list_failures(connection, experiment.id)),
             notes=notes,
-            joint={**_join(coverage, results, slices, notes), "noise": floors},
-            samples=sample_cells(connection, coverage.parts, slices.load),
+            joint={**joint, "noise": floors},
+            samples=samples,
         )
 
 
@@ -181,6 +189,7 @@ def _join(
     results: Mapping[int, dict[str, Any]],
     slices: "SliceReader",
     notes: Mapping[str, LlmNote],
+    progress: Progress,
 ) -> dict[str, Any]:
     from analysis.joint import Slices, join_slices
     from analysis.measures import Draws
@@ -189,4 +198,5 @@ def _join(
         part.llm: (notes[part.llm].family if part.llm in notes else "") or part.llm
         for part in coverage.parts
     }
-    return join_slices(Slices(coverage.parts, results, slices.load, families), Draws())
+    every = Slices(coverage.parts, results, slices.load, families)
+    return join_slices(every, Draws(), progress=progress)

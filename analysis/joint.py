@@ -13,6 +13,7 @@ from analysis.measures import Draws
 from analysis.named_claims import describe_claims
 from analysis.overall import describe_overall
 from analysis.people import join_people
+from analysis.progress import SILENCE, Progress, Stage
 from analysis.refusal_rates import describe_refusals
 from analysis.self_effect import describe_self_effect
 from analysis.several import describe_several
@@ -39,6 +40,10 @@ TOPICS: dict[str, Topic] = {
 }
 
 
-def join_slices(slices: Slices, draws: Draws) -> dict[str, Any]:
+def join_slices(slices: Slices, draws: Draws, *, progress: Progress = SILENCE) -> dict[str, Any]:
     """Every topic by its name."""
-    return {name: describe(slices, draws) for name, describe in TOPICS.items()}
+    found = {}
+    for name, describe in TOPICS.items():
+        found[name] = describe(slices, draws)
+        progress.advance(Stage.JOINED)
+    return found

@@ -27,6 +27,7 @@ from analysis.evidence import (
     refuse_empty,
     refuse_incomplete,
 )
+from analysis.progress import SILENCE, Progress
 from models.coverage import SHORT_HASH, StoredExperiment, find_experiment
 from models.llms import load_registry
 from models.settings import Settings
@@ -64,7 +65,12 @@ def name_array_folder(settings: Settings) -> Path:
 
 
 def publish_report(
-    engine: Engine, settings: Settings, experiment: StoredExperiment, *, partial: bool = False
+    engine: Engine,
+    settings: Settings,
+    experiment: StoredExperiment,
+    *,
+    partial: bool = False,
+    progress: Progress = SILENCE,
 ) -> Published:
     """Write the report, or find it up to date.
 
@@ -94,8 +100,9 @@ def publish_report(
                 coverage,
                 notes=_note_llms(settings),
                 arrays=name_array_folder(settings),
+                progress=progress,
             )
-            summary = _write_folder(evidence, folder, stamp)
+            summary = _write_folder(evidence, folder, stamp, progress)
         else:
             summary = current.summary
         if is_newest:
@@ -103,14 +110,16 @@ def publish_report(
     return Published(shown / PAGE, summary, coverage, was_current=current is not None)
 
 
-def _write_folder(evidence: Evidence, folder: Path, stamp: str) -> list[dict[str, Any]]:
+def _write_folder(
+    evidence: Evidence, folder: Path, stamp: str, progress: Progress
+) -> list[dict[str, Any]]:
     from analysis.report.site import write_site  # Altair and Jinja, only where needed
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as fresh:
         made = Path(fresh) / "report"
         made.mkdir()
-        summary = write_site(evidence, made)
+        summary = write_site(evidence, made, progress=progress)
         stamped = {"stamp": stamp, "summary": summary}
         (made / STAMP_FILE).write_text(json.dumps(stamped, indent=1), encoding="utf-8")
         _take_place(made, folder)

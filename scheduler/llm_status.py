@@ -16,8 +16,8 @@ from models.api_calls import Trouble, count_in_flight, list_troubles
 from models.batches import BatchesUnderWay, find_batches_under_way
 from models.console import make_table
 from models.coverage import SliceProgress
+from models.durations import format_duration
 from models.pausing import Pause, list_pauses
-from scheduler.progress import format_duration
 from workers.quota import DAY_S, MINUTE_S, QuotaUse, WindowUse, describe_quota, name_scope
 
 QUOTA_KEYS = ("requests_per_minute", "tokens_per_minute", "requests_per_day")

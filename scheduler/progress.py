@@ -8,21 +8,10 @@ from sqlalchemy import Engine, text
 
 from models.console import err
 from models.coverage import SliceProgress, measure_progress
+from models.durations import format_duration
 from models.pausing import list_paused_llms
 
 LINE_EVERY_S = 15.0  # without a terminal there is no bar, but a line now and then
-
-
-def format_duration(seconds: float | None) -> str:
-    """ "2 h 05 min", "3 min 20 s", "12 s"; "?" where it cannot be known."""
-    if seconds is None:
-        return "?"
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"
 
 
 def watch_until_settled(

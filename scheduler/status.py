@@ -35,10 +35,10 @@ from models.coverage import (
     measure_progress,
 )
 from models.db import open_database
+from models.durations import format_duration
 from models.errors import ConfigError
 from models.settings import Settings, load_settings
 from scheduler.llm_status import LlmStatus, explain_llms, list_llm_statuses, tabulate_llms
-from scheduler.progress import format_duration
 from workers.app import open_broker
 
 _INTERNAL = {"slice", "is_imported"}

@@ -4,7 +4,7 @@ Specs stand beside the pages and not in them: a page draws a figure when it come
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -23,9 +23,12 @@ N_THREADS = 2  # vl-convert lets go of the interpreter's lock: one writes SVG wh
 class FigureFiles:
     """Writes figures in the background, each once."""
 
-    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, folder: Path, pool: ThreadPoolExecutor, on_written: Callable[[], None]
+    ) -> None:
         self._folder = folder
         self._pool = pool
+        self._on_written = on_written
         self._written: list[Future[None]] = []
 
     def write(self, figure: Figure) -> None:
@@ -39,6 +42,7 @@ class FigureFiles:
         svg = vl_convert.vegalite_to_svg(_fix_width(figure.spec), vl_version=VEGALITE)
         (self._folder / f"{figure.slug}.svg").write_text(svg, encoding="utf-8")
         (self._folder / f"{figure.slug}.pdf").write_bytes(vl_convert.svg_to_pdf(svg))
+        self._on_written()
 
     def finish(self) -> None:
         """Wait for all files; a figure that could not be drawn raises here."""
@@ -47,10 +51,13 @@ class FigureFiles:
 
 
 @contextmanager
-def open_figures(folder: Path) -> Iterator[FigureFiles]:
-    """A writer into an existing folder; all its files are there when this is left."""
+def open_figures(folder: Path, *, on_written: Callable[[], None]) -> Iterator[FigureFiles]:
+    """A writer into an existing folder; all its files are there when this is left.
+
+    ``on_written`` is called after every figure, from the thread that wrote it.
+    """
     with ThreadPoolExecutor(N_THREADS) as pool:
-        files = FigureFiles(folder, pool)
+        files = FigureFiles(folder, pool, on_written)
         yield files
         files.finish()
 

@@ -10,12 +10,14 @@ assets/                             style, script and Vega, once for all pages
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from analysis.evidence import Evidence
+from analysis.progress import SILENCE, Progress, Stage
 from analysis.report.blocks import DetailTable, Figure, write_details_csv
 from analysis.report.contents import Contents
 from analysis.report.figure_files import FigureFiles, bundle_vega, open_figures
@@ -36,17 +38,20 @@ ENTRY = "report.html"
 FOLDERS = ("assets", "figures", "llms", "personas", "tables")
 
 
-def write_site(evidence: Evidence, folder: Path) -> list[dict[str, Any]]:
+def write_site(
+    evidence: Evidence, folder: Path, *, progress: Progress = SILENCE
+) -> list[dict[str, Any]]:
     """Write everything into an empty folder; the summary's rows."""
     contents = Contents(evidence)
     for name in FOLDERS:
         (folder / name).mkdir()
-    with open_figures(folder / "figures") as figures:
-        _write_figures(contents, figures)
+    drawn = partial(progress.advance, Stage.DRAWN)
+    with open_figures(folder / "figures", on_written=drawn) as figures:
+        _write_figures(contents, figures, progress)
         people = _list_people(contents)
         _write_tables(contents, folder / "tables", people)
         _write_assets(contents, folder / "assets")
-        _write_pages(contents, folder, people)
+        _write_pages(contents, folder, people, progress)
         _write_json(folder / "numbers.json", describe_numbers(contents))
     return contents.summary
 
@@ -59,23 +64,26 @@ def _list_people(contents: Contents) -> People:
     }
 
 
-def _write_pages(contents: Contents, folder: Path, people: People) -> None:
+def _write_pages(contents: Contents, folder: Path, people: People, progress: Progress) -> None:
     renderer = Renderer(contents)
-    _write(folder / ENTRY, renderer.render_overview())
+    pages: dict[str, Callable[[], str]] = {ENTRY: renderer.render_overview}
     for page in contents.pages:
-        _write(folder / f"{page.name}.html", renderer.render_question(page))
+        pages[f"{page.name}.html"] = partial(renderer.render_question, page)
     for llm, path in contents.llm_pages.items():
-        _write(folder / path, renderer.render_llm(llm))
+        pages[path] = partial(renderer.render_llm, llm)
     for label, path in contents.persona_pages.items():
-        _write(folder / path, renderer.render_persona(label, people[label]))
+        pages[path] = partial(renderer.render_persona, label, people[label])
+    progress.expect(Stage.WRITTEN, len(pages))
+    for path, render in pages.items():
+        _write(folder / path, render())
+        progress.advance(Stage.WRITTEN)
 
 
-def _write_figures(contents: Contents, figures: FigureFiles) -> None:
-    for section in contents.sections:
-        figures.write(draw_section(section))
-    for block in contents.list_blocks():
-        for figure in block.figures:
-            figures.write(figure)
+def _write_figures(contents: Contents, figures: FigureFiles, progress: Progress) -> None:
+    of_blocks = [figure for block in contents.list_blocks() for figure in block.figures]
+    progress.expect(Stage.DRAWN, len(contents.sections) + len(of_blocks))
+    for figure in chain(map(draw_section, contents.sections), of_blocks):
+        figures.write(figure)
 
 
 def draw_section(section: Section) -> Figure:
