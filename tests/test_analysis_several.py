@@ -273,6 +273,18 @@ def test_a_block_shows_who_differs_where_and_draws_it() -> None:
     assert "three" in svg
 
 
+def test_llms_of_one_family_leave_none_out_and_the_table_says_why() -> None:
+    slices = join(ask_all(0.2), families=("cat", "cat", "cat"))
+    evidence = make_evidence(slices, {"several": describe_several(slices, QUICK)})
+
+    personas = list_several_blocks(evidence)[0].tables[2]
+
+    assert "Lowest without a family: not defined where all LLMs are of one family." in (
+        personas.undefined
+    )
+    assert not any("not defined where not defined" in line for line in personas.undefined)
+
+
 def test_scales_are_compared_too() -> None:
     rng, people = np.random.default_rng(3), make_people(PEOPLE)
     asked = [

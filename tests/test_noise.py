@@ -130,6 +130,10 @@ def test_a_second_asking_shows_up_in_the_first_one_s_report(engine: Engine, tmp_
     assert accuracy["sd"] == pytest.approx(np.std([0, 0, -0.1, 0, 0], ddof=1))
     heading, *rows = after.tables["table-numerical-floor"]
     assert dict(zip(heading, rows[0], strict=True))["SD of scores"] == "4.5 percentage points"
+    (stored_row,) = (
+        r for r in after.read_csv("numerical-floor.csv") if r["noise_measure"] == "Accuracy"
+    )
+    assert float(stored_row["noise_sd"]) == accuracy["sd"]  # all digits, for those who compute
     assert "12.0% of the texts, 2.0% of the readings changed" in after.pages["performance.html"]
 
 

@@ -92,7 +92,7 @@ class Sample(NamedTuple):
 class SampleGroup(NamedTuple):
     """Samples of one LLM and data set, where links from tables lead."""
 
-    anchor: str  # `analysis.report.addresses.name_anchor`
+    anchor: str  # `analysis.report.addresses.address_answers`
     title: str
     note: str
     samples: tuple[Sample, ...]
@@ -122,16 +122,24 @@ def make_table(
 ) -> DetailTable:
     """A table of records that share their keys, each a definition's.
 
-    A key without a writer is a word; a value of None or {"undefined": reason} is not defined.
+    A key without a writer is a word; a `Cell` stands as it is; {"undefined": reason} is not
+    defined.
+
+    Raises:
+        ValueError: a value is None: what is not defined needs a reason
+            (`analysis.report.wording.give_reason`).
     """
     keys = list(records[0])
+    bare = [key for record in records for key in keys if record[key] is None]
+    if bare:
+        raise ValueError(f"table {slug!r}: {bare[0]} is not defined and has no reason")
     columns = [Column(key, *DEFINITIONS[key], is_word=key not in writers) for key in keys]
     rows = [[make_cell(record[key], writers.get(key)) for key in keys] for record in records]
     reasons = [
         [
-            f"{key}: {value[UNDEFINED] if value else NOT_DEFINED}"
+            f"{key}: {value[UNDEFINED]}"
             for key, value in record.items()
-            if is_undefined(value)
+            if isinstance(value, dict) and UNDEFINED in value
         ]
         for record in records
     ]
@@ -140,6 +148,8 @@ def make_table(
 
 def make_cell(value: Any, write: Writer | None) -> Cell:
     """A cell of a plain value; without a writer it is a word."""
+    if isinstance(value, Cell):
+        return value
     if is_undefined(value):
         return Cell(NOT_DEFINED, None)
     return (

@@ -8,6 +8,7 @@ from analysis.report.blocks import DetailTable, Writer, make_table
 from analysis.report.questionnaires import list_block_tests
 from analysis.report.sections import Section
 from analysis.report.wording import (
+    give_reason,
     is_undefined,
     write_bare_p,
     write_count,
@@ -70,7 +71,10 @@ def _list_categories(section: Section, categories: dict[str, Any]) -> DetailTabl
         {
             "label": setting["label"],
             "items_of": category,
-            **{name: scores[key][row] for key, name in CATEGORY_SCORES.items()},
+            **{
+                name: give_reason(scores[key][row], "the setting chose nobody there")
+                for key, name in CATEGORY_SCORES.items()
+            },
         }
         for category, scores in categories.items()
         for row, setting in enumerate(section.settings)

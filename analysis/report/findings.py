@@ -16,6 +16,7 @@ from analysis.report.wording import (
     write_plural,
     write_ratio,
     write_score,
+    write_sd,
 )
 
 ALPHA = 0.05
@@ -118,6 +119,15 @@ def describe_gap(section: Section) -> Finding:
     if is_undefined(gap):
         return Finding(question, _name_undefined(gap), _describe_references(section))
     n_personas = sum(setting["role"] == "persona" for setting in section.settings)
+    ties = list_ties(section, gap["best"])
+    if gap["worst"] in ties:
+        score = write_score(section.columns["score"][gap["best"]], section.name)
+        return Finding(
+            question,
+            "They are equal",
+            f"All {write_plural(len(ties), 'persona')} score {score}. "
+            f"{_describe_references(section)}",
+        )
     best, worst = (_describe_end(section, gap[end]) for end in ("best", "worst"))
     return Finding(
         question,
@@ -225,9 +235,7 @@ def _write_sd(section: Section, group: dict[str, float]) -> str:
         return f"vary less than the noise alone would (V = {group['variance']:.2g})".replace(
             "-", "\N{MINUS SIGN}"
         )
-    return (
-        f"have a standard deviation of {write_difference(group['variance'] ** 0.5, section.name)}"
-    )
+    return f"have a standard deviation of {write_sd(group['variance'] ** 0.5, section.name)}"
 
 
 def _judge_ratio(ratio: dict[str, float | None]) -> str:

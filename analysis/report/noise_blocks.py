@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.evidence import Evidence
-from analysis.report.blocks import Block, Finding, Writer, make_table
+from analysis.report.blocks import Block, Cell, Finding, Writer, make_table
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.definitions.trust import NOISE_FIELDS
 from analysis.report.sections import Section
@@ -12,9 +12,9 @@ from analysis.report.wording import (
     explain_undefined,
     is_undefined,
     write_count,
-    write_difference,
     write_plural,
     write_score,
+    write_sd,
 )
 
 TOPIC = "noise"  # in `Evidence.joint`
@@ -46,7 +46,7 @@ def describe_floor(section: Section) -> Finding | None:
         QUESTION,
         explain_undefined(sd).capitalize()
         if is_undefined(sd)
-        else f"SD {_write_sd(sd, section.name)}",
+        else f"SD {write_sd(sd, section.name)}",
         f"Asked again in other batches, {shares} changed "
         f"({write_plural(noise['n_cells'], 'cell')}). A difference of this size can be numerics.",
     )
@@ -72,6 +72,7 @@ def list_noise_blocks(evidence: Evidence) -> list[Block]:
         "noise_batches": write_count,
         "noise_texts": _write_share,
         "noise_readings": _write_share,
+        "noise_sd": str,  # of the row's own measure
     }
     tables = [make_table("numerical-floor", "", records, writers=writers)] if records else []
     return [
@@ -96,12 +97,8 @@ def _describe_measure(floor: Mapping[str, Any], measure: Mapping[str, Any]) -> d
         "noise_batches": floor["n_cells"],
         "noise_texts": floor["texts"],
         "noise_readings": floor["readings"],
-        "noise_sd": sd if is_undefined(sd) else _write_sd(sd, measure["name"]),
+        "noise_sd": sd if is_undefined(sd) else Cell(write_sd(sd, measure["name"]), sd),
     }
-
-
-def _write_sd(sd: float, measure: str) -> str:
-    return write_difference(sd, measure)
 
 
 def _write_share(share: float) -> str:

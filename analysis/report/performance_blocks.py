@@ -12,6 +12,7 @@ from analysis.report.definitions.joint_fields import OVERALL_FIELDS
 from analysis.report.distributions import Row, draw_distributions
 from analysis.report.rank_blocks import ON_PAGE, show_experts
 from analysis.report.wording import (
+    give_reason,
     is_undefined,
     to_points,
     write_difference,
@@ -23,6 +24,7 @@ from analysis.statistics.scorings import Scoring
 
 TITLES = {"truthfulqa": "TruthfulQA", "mmlu": "MMLU", "bbq": "BBQ", OVERALL: "overall"}
 MOST_NAMED = 3  # personas that share an end of a gap
+NO_OVERALL = "a data set gives no score, or no error"
 
 
 def list_performance_blocks(evidence: Evidence) -> list[Block]:
@@ -117,18 +119,29 @@ def _read_gap(gap: Any) -> dict[str, Any]:
     }
 
 
+def _list_columns(llm: Mapping[str, Any]) -> dict[str, Sequence[float | None]]:
+    """Key -> numbers [settings]."""
+    scores = llm["scores"]
+    return {
+        "overall_accuracy": scores[Scoring.ASKED],
+        "overall_error": llm["standard_errors"],
+        "low": llm["low"],
+        "high": llm["high"],
+        "overall_paper": scores[Scoring.PAPER],
+        **{f"score_{scoring}": scores[scoring] for scoring in Scoring if scoring not in ON_PAGE},
+    }
+
+
 def _list_settings(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
     records = [
         {
             "llm": each["llm"],
             "label": label,
             "category": each["categories"][row],
-            "overall_accuracy": each["scores"][Scoring.ASKED][row],
-            "overall_error": each["standard_errors"][row],
-            "low": each["low"][row],
-            "high": each["high"][row],
-            "overall_paper": each["scores"][Scoring.PAPER][row],
-            **{f"score_{s}": each["scores"][s][row] for s in Scoring if s not in ON_PAGE},
+            **{
+                key: give_reason(column[row], NO_OVERALL)
+                for key, column in _list_columns(each).items()
+            },
         }
         for each in llms
         if not each["missing"]

@@ -14,6 +14,7 @@ from analysis.report.dots import RatioDot, draw_ratios
 from analysis.report.paper_labels import add_labels
 from analysis.report.performance_blocks import list_settings
 from analysis.report.wording import (
+    give_reason,
     is_undefined,
     to_points,
     write_count,
@@ -105,7 +106,7 @@ def _list_rates(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
             "label": label,
             "category": each["categories"][row],
             "refusals_of": TITLES.get(name, name),
-            "refusal_rate": rates[row],
+            "refusal_rate": give_reason(rates[row], "no cell of the setting is covered"),
             "refusal_mean": _find_mean(each, row),
         }
         for each in llms

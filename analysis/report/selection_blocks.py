@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.report.blocks import Block, DetailTable, Finding, Writer
-from analysis.report.details import make_section_table
+from analysis.report.blocks import Block, Finding
 from analysis.report.sections import Section
+from analysis.report.selection_tables import (
+    list_components,
+    list_extremes,
+    list_unclustered,
+    write_part,
+)
 from analysis.report.wording import (
-    SHARES,
     explain_undefined,
     is_undefined,
-    write_count,
     write_difference,
     write_fixed,
     write_p,
@@ -20,7 +23,6 @@ from analysis.report.wording import (
 )
 
 ALPHA = 0.05
-N_SHOWN = 10  # personas at either end
 
 
 def list_selection_blocks(section: Section) -> list[Block]:
@@ -66,8 +68,11 @@ def describe_highest(section: Section, selection: Mapping[str, Any]) -> Finding:
     ranked = [row for row, rank in enumerate(columns["rank"]) if rank == 1]
     if not ranked:
         return Finding(question, "Not defined: no persona has a score")
+    if 1 < len(ranked) == sum(rank is not None for rank in columns["rank"]):
+        return Finding(question, f"All {len(ranked):,} personas are equal: none is the highest")
     row, chance = ranked[0], columns["chance_top"][ranked[0]]
     label = f"“{section.settings[row]['label']}”"
+    shared = f" It shares its score with {write_plural(len(ranked) - 1, 'other')}."
     low, high = columns["rank_low"][row], columns["rank_high"][row]
     ranks = (
         f"The ranks that cannot be excluded for {label} reach from {low:.0f} to {high:.0f} of "
@@ -81,7 +86,8 @@ def describe_highest(section: Section, selection: Mapping[str, Any]) -> Finding:
         question,
         f"{label}: a chance of {chance:.0%} to be in the top {selection['n_top']}",
         f"{ranks} Its score is {write_score(columns['score'][row], section.name)} as observed and "
-        f"{write_score(columns['shrunken'][row], section.name)} shrunken.",
+        f"{write_score(columns['shrunken'][row], section.name)} shrunken."
+        f"{shared if len(ranked) > 1 else ''}",
         "The chance takes true scores of a category for normal around its mean.",
     )
 
@@ -177,7 +183,7 @@ def describe_components(section: Section, found: Any) -> Finding:
     g = found["g"]
     verdict = _name_undefined(g) if is_undefined(g) else f"G = {write_fixed(g['value'], digits=2)}"
     sds = "; ".join(
-        f"{name.replace(' x ', ' × ')} {_write_sd(section, part['sd'])}"
+        f"{name.replace(' x ', ' × ')} {write_part(section, part['sd'])}"
         for name, part in found["parts"].items()
     )
     return Finding(
@@ -242,95 +248,6 @@ def describe_blocks(section: Section, found: Mapping[str, Any]) -> Finding:
         "Errors that are much smaller by blocks show that items of one template are related beyond "
         "their block.",
     )
-
-
-def list_extremes(section: Section) -> DetailTable:
-    """The personas at both ends by shrunken score."""
-    columns = section.columns
-    rows = [row for row, value in enumerate(columns["shrunken"]) if value is not None]
-    rows.sort(key=lambda row: -columns["shrunken"][row])
-    if len(rows) > 2 * N_SHOWN:
-        rows = [*rows[:N_SHOWN], *rows[-N_SHOWN:]]
-    keys = ("score", "shrunken", "shrunken_low", "shrunken_high", "rank", "rank_low", "rank_high",
-            "chance_top", "chance_bottom")  # fmt: skip
-    records = [
-        {
-            "label": section.settings[row]["label"],
-            "category": section.settings[row]["category"],
-            **{(section.name if key == "score" else key): columns[key][row] for key in keys},
-        }
-        for row in rows
-    ]
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(
-            (section.name, "shrunken", "shrunken_low", "shrunken_high"),
-            lambda value: write_score(value, section.name),
-        ),
-        **dict.fromkeys(("rank", "rank_low", "rank_high"), write_rank),
-        **dict.fromkeys(("chance_top", "chance_bottom"), write_chance),
-    }
-    return make_section_table(section, "extremes", "Highest and lowest personas", records, writers)
-
-
-def write_rank(value: float) -> str:
-    """A rank, which is whole."""
-    return write_count(int(value))
-
-
-def write_chance(value: float) -> str:
-    """A probability in per cent."""
-    return f"{value:.0%}"
-
-
-def list_components(section: Section, found: Mapping[str, Any]) -> DetailTable:
-    """The parts of the variance as standard deviations."""
-    records = [
-        {
-            "component": name.replace(" x ", " × "),
-            "component_sd": part["sd"],
-            "component_low": part["low"],
-            "component_high": part["high"],
-        }
-        for name, part in found["parts"].items()
-    ]
-    writers: dict[str, Writer] = dict.fromkeys(
-        ("component_sd", "component_low", "component_high"),
-        lambda value: _write_sd(section, value),
-    )
-    return make_section_table(section, "components", "Where the variance lies", records, writers)
-
-
-def list_unclustered(section: Section, found: Mapping[str, Any]) -> DetailTable:
-    """The appendix, in the CSV alone: tests that take items for independent."""
-    records = [
-        {
-            "label": section.settings[row]["label"],
-            "unclustered_test": found["test"],
-            "unclustered_items": n_items,
-            "unclustered_p": result if is_undefined(result) else result["p"],
-        }
-        for row, n_items, result in zip(
-            found["rows"], found["n_items"], found["results"], strict=True
-        )
-    ]
-    writers: dict[str, Writer] = {"unclustered_items": write_count, "unclustered_p": write_p}
-    return make_section_table(
-        section,
-        "unclustered",
-        "Against no persona, items taken for independent",
-        records,
-        writers,
-        on_page=False,
-    )
-
-
-def _write_sd(section: Section, sd: Any) -> str:
-    """An SD in points or percentage points, with one digit more than a score."""
-    if is_undefined(sd):
-        return "below 0"
-    if section.name in SHARES:
-        return write_fixed(100 * sd, digits=2)
-    return write_fixed(sd, digits=3)
 
 
 def _name_undefined(value: Any) -> str:

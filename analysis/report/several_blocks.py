@@ -1,14 +1,22 @@
 """Several LLMs side by side: effects per persona and LLM, what one LLM or family contributes."""
 
-from collections.abc import Callable
 from typing import Any
 
 from analysis.evidence import Evidence
-from analysis.report.addresses import make_slug
-from analysis.report.blocks import Block, DetailTable, Figure, Finding, Writer, make_table
-from analysis.report.definitions import DEFINITIONS
+from analysis.report.blocks import Block, Figure, Finding
 from analysis.report.definitions.several import SEVERAL_FIELDS
 from analysis.report.several_figures import EffectCell, draw_effects
+from analysis.report.several_tables import (
+    NO_COMMON,
+    list_cells,
+    list_components,
+    list_headlines,
+    list_llms,
+    list_personas,
+    make_block_slug,
+    name_measure,
+    write_component,
+)
 from analysis.report.wording import (
     SHARES,
     explain_undefined,
@@ -18,7 +26,6 @@ from analysis.report.wording import (
     write_fixed,
     write_p,
     write_plural,
-    write_score,
 )
 
 TOPIC = "several"  # in `analysis.joint.TOPICS`
@@ -27,14 +34,6 @@ LEAD = (
     "LLMs are compared on the items that all of them were asked; their tests are of their own "
     "items. The LLMs are fixed: nothing here is about LLMs in general."
 )
-NO_COMMON = "the LLMs have no item in common that every setting covered"
-HEADLINES = {
-    "gap": "gap between best and worst persona",
-    "excess": "variation beyond rewordings",
-    "persona_mean": "mean of the personas",
-    "control_mean": "mean of the controls",
-}
-SCORES = ("persona_mean", "control_mean")  # headlines that are scores, the others are differences
 
 
 def list_several_blocks(evidence: Evidence) -> list[Block]:
@@ -43,24 +42,14 @@ def list_several_blocks(evidence: Evidence) -> list[Block]:
     return [_describe(each, lead=LEAD if at == 0 else "") for at, each in enumerate(found)]
 
 
-def _slug(found: dict[str, Any], *words: str) -> str:
-    parts = (found["dataset"], found["template"], found["measure"], found["of"])
-    return make_slug("llms-side-by-side", *parts, *words)
-
-
-def _name(found: dict[str, Any]) -> str:
-    of = f", {found['of']}" if found["of"] else ""
-    return f"{found['dataset']}: {DEFINITIONS[found['measure']].title.lower()}{of}"
-
-
 def _describe(found: dict[str, Any], *, lead: str) -> Block:
     findings = [_describe_support(found), _describe_gap(found), _describe_components(found)]
-    tables = [_list_llms(found), _list_headlines(found), _list_personas(found), _list_cells(found)]
+    tables = [list_llms(found), list_headlines(found), list_personas(found), list_cells(found)]
     if not is_undefined(found["components"]):
-        tables.append(_list_components(found))
+        tables.append(list_components(found))
     return Block(
-        slug=_slug(found),
-        title=f"Side by side, {_name(found)}, template {found['template']}",
+        slug=make_block_slug(found),
+        title=f"Side by side, {name_measure(found)}, template {found['template']}",
         lead=lead,
         findings=tuple(findings),
         tables=tuple(tables),
@@ -128,7 +117,7 @@ def _describe_components(found: dict[str, Any]) -> Finding:
         return Finding(question, explain_undefined(components).capitalize())
     parts = components["parts"]
     words = [
-        f"{name.replace(' x ', ' × ')} {_write_sd(found, parts[name]['sd'])}"
+        f"{name.replace(' x ', ' × ')} {write_component(found, parts[name]['sd'])}"
         for name in ("persona", "persona x llm")
         if name in parts
     ]
@@ -160,141 +149,6 @@ def _explain_left_out(components: dict[str, Any]) -> str:
     return " ".join(filter(None, words))
 
 
-def _write_sd(found: dict[str, Any], sd: Any) -> str:
-    if is_undefined(sd):
-        return "below 0"
-    return write_difference(sd, found["measure"])
-
-
-def _write_signed(found: dict[str, Any]) -> Writer:
-    return lambda value: write_difference(value, found["measure"], sign=True)
-
-
-def _list_llms(found: dict[str, Any]) -> DetailTable:
-    measure = found["measure"]
-    records = [
-        {
-            "llm": side["llm"],
-            "family": side["family"],
-            "side_items": side["n_items"],
-            "side_gap": side["gap"],
-            "side_excess": side["excess"],
-            "side_personas": side["persona_mean"],
-            "side_controls": side["control_mean"],
-            "side_higher": side["n_higher"],
-            "side_lower": side["n_lower"],
-        }
-        for side in found["llms"]
-    ]
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(("side_items", "side_higher", "side_lower"), write_count),
-        **dict.fromkeys(("side_gap", "side_excess"), _write_signed(found)),
-        **dict.fromkeys(
-            ("side_personas", "side_controls"), lambda value: write_score(value, measure)
-        ),
-    }
-    return make_table(_slug(found, "llms"), f"LLMs, {_name(found)}", records, writers=writers)
-
-
-LEFT = ("mean", "low", "high", "family_low", "family_high")
-
-
-def _list_headlines(found: dict[str, Any]) -> DetailTable:
-    """Each number in its own words: scores as scores, the others as differences."""
-    measure = found["measure"]
-    names = [name for name in HEADLINES if name in found["headlines"]]
-    records = [
-        {
-            "headline": HEADLINES[name],
-            **{f"left_{key}": found["headlines"][name][key] for key in LEFT},
-        }
-        for name in names
-    ]
-    writers: dict[str, Writer] = dict.fromkeys((f"left_{key}" for key in LEFT), str)
-    table = make_table(
-        _slug(found, "left-out"), f"One LLM left out, {_name(found)}", records, writers=writers
-    )
-    write: dict[str, Callable[[float], str]] = {
-        name: (lambda value: write_score(value, measure))
-        if name in SCORES
-        else _write_signed(found)
-        for name in names
-    }
-    rows = [
-        [
-            cell
-            if cell.is_word or not isinstance(cell.value, float)
-            else cell._replace(text=write[name](cell.value))
-            for cell in cells
-        ]
-        for name, cells in zip(names, table.rows, strict=True)
-    ]
-    return table._replace(rows=rows)
-
-
-def _list_personas(found: dict[str, Any]) -> DetailTable:
-    effects, support = found["effects"], found["support"]
-    records = [
-        {
-            "label": persona,
-            "category": category,
-            "mean_effect": effects["mean"][at],
-            **{f"left_{key}": effects[key][at] for key in LEFT[1:]},
-            **{key: each[at] for key, each in support.items()},
-        }
-        for at, (persona, category) in enumerate(
-            zip(found["personas"], found["categories"], strict=True)
-        )
-    ]
-    signed = ("mean_effect", *(f"left_{key}" for key in LEFT[1:]))
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(signed, _write_signed(found)),
-        **dict.fromkeys(found["support"], write_count),
-    }
-    return make_table(
-        _slug(found, "personas"), f"Personas over LLMs, {_name(found)}", records, writers=writers
-    )
-
-
-def _list_cells(found: dict[str, Any]) -> DetailTable:
-    """Every persona in every LLM, in the CSV alone."""
-    records = [
-        {
-            "label": persona,
-            "llm": side["llm"],
-            "common_effect": side["effects"][at],
-            "own_effect": side["own_effects"][at],
-            "p_adjusted": side["p_adjusted"][at],
-        }
-        for at, persona in enumerate(found["personas"])
-        for side in found["llms"]
-    ]
-    writers: dict[str, Writer] = {
-        **dict.fromkeys(("common_effect", "own_effect"), _write_signed(found)),
-        "p_adjusted": write_p,
-    }
-    slug = _slug(found, "effects")
-    return make_table(slug, "", records, writers=writers, on_page=False)
-
-
-def _list_components(found: dict[str, Any]) -> DetailTable:
-    def write(sd: float) -> str:
-        return _write_sd(found, sd)
-
-    records = [
-        {
-            "component": name.replace(" x ", " × ").replace("llm", "LLM"),
-            **{f"component_{key}": part[key] for key in ("sd", "low", "high")},
-        }
-        for name, part in found["components"]["parts"].items()
-    ]
-    writers: dict[str, Writer] = dict.fromkeys(
-        ("component_sd", "component_low", "component_high"), write
-    )
-    title = f"Parts of the variance over LLMs, {_name(found)}"
-    return make_table(_slug(found, "components"), title, records, writers=writers)
-
-
 def _draw(found: dict[str, Any]) -> Figure:
     scale = 100 if found["measure"] in SHARES else 1
     cells = [
@@ -316,9 +170,9 @@ def _draw(found: dict[str, Any]) -> Figure:
     unit = "percentage points" if scale == 100 else "bias score" if (
         found["measure"] == "bias_score") else "points"  # fmt: skip
     return Figure(
-        slug=_slug(found, "effects"),
-        caption=f"{_name(found)}: each persona minus the LLM’s controls, common items, {unit}. "
-        "Blue is above the controls, vermillion below.",
+        slug=make_block_slug(found, "effects"),
+        caption=f"{name_measure(found)}: each persona minus the LLM’s controls, common items, "
+        f"{unit}. Blue is above the controls, vermillion below.",
         alternative=f"{len(found['personas'])} personas by {found['n_llms']} LLMs, coloured by "
         "the difference from the controls; the table of personas has the means.",
         spec=draw_effects(cells, title=f"minus controls, {unit}"),

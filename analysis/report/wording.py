@@ -1,5 +1,6 @@
 """How numbers are written: one way for the page, the terminal and the figures' hover texts."""
 
+import math
 from typing import Any, TypeGuard
 
 from analysis.plain import UNDEFINED
@@ -7,6 +8,7 @@ from analysis.plain import UNDEFINED
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 NOT_DEFINED = "not defined"
+ROUNDING = 1e-9  # what is nearer to 0 is 0
 SHARES = {"accuracy", "refusal_rate", "unknown_frequency"}  # measures written in per cent
 
 
@@ -19,6 +21,11 @@ def explain_undefined(value: dict[str, str] | None, *, reason: str = "") -> str:
     """ "not defined: the reason"."""
     reason = value[UNDEFINED] if value else reason
     return f"{NOT_DEFINED}: {reason}" if reason else NOT_DEFINED
+
+
+def give_reason(value: Any, reason: str) -> Any:
+    """A plain value, or why there is none: what `analysis.report.blocks.make_table` asks for."""
+    return {UNDEFINED: reason} if value is None else value
 
 
 def write_fixed(value: float, *, digits: int) -> str:
@@ -44,8 +51,23 @@ def write_difference(value: float, measure: str, *, sign: bool = False) -> str:
     )
     if sign:
         return text if text.startswith(MINUS) or float(text.replace(",", "")) == 0 else f"+{text}"
-    unit = " percentage points" if is_share else "" if measure == "bias_score" else " points"
-    return text + unit
+    return text + _name_unit(measure)
+
+
+def write_sd(sd: float, measure: str, *, unit: bool = True) -> str:
+    """ "0.034 percentage points", "15.4": a difference that is small and has two digits to read."""
+    is_share = measure in SHARES
+    value = 100 * sd if is_share else sd
+    digits = 1 if is_share else _count_digits(measure)
+    if abs(value) > ROUNDING:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    return write_fixed(value, digits=digits) + (_name_unit(measure) if unit else "")
+
+
+def _name_unit(measure: str) -> str:
+    if measure in SHARES:
+        return " percentage points"
+    return "" if measure == "bias_score" else " points"
 
 
 def _count_digits(measure: str) -> int:
