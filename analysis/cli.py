@@ -88,6 +88,8 @@ def print_published(name: str, published: Published) -> None:
 def _describe_end(row: dict[str, Any], end: str) -> str:
     if end not in row:
         return "-"
+    if row["all_equal"]:
+        return f"all are equal {row[f'{end}_score']}"
     others = row[f"{end}_ties"] - 1
     more = f" and {others:,} more" if others else ""
     return f"{row[end]}{more} {row[f'{end}_score']}"

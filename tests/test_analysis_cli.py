@@ -145,6 +145,21 @@ def test_cells_that_could_not_be_answered_are_exit_1(
     assert done.returncode == 1
 
 
+def test_where_all_personas_are_equal_none_is_called_highest(
+    engine: Engine, tmp_path: Path, analyst: Analyst
+) -> None:
+    plan_and_answer(engine, tmp_path, lambda cell: cell.right)
+
+    done = analyst.run()
+    told = json.loads(analyst.run("--json").stdout)
+
+    assert "all are equal" in done.stdout
+    assert "and 11 more" not in done.stdout
+    accuracy = told["measures"][0]
+    assert (accuracy["all_equal"], accuracy["best"], accuracy["worst"]) == (True, None, None)
+    assert (accuracy["best_score"], accuracy["worst_score"]) == ("100.0%", "100.0%")
+
+
 def test_an_unknown_experiment_is_the_users_mistake(
     engine: Engine, tmp_path: Path, analyst: Analyst
 ) -> None:

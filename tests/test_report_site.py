@@ -21,7 +21,10 @@ from analysis.report.contents import Contents
 from analysis.report.findings import describe_contrasts, describe_gap
 from analysis.report.latex import escape_latex, write_latex
 from analysis.report.overview import list_cautions, list_flagged
+from analysis.report.selection_blocks import list_selection_blocks
 from analysis.report.site import write_site
+from analysis.report.standings import rank_personas
+from analysis.report.summary import list_ties
 from models.coverage import SliceProgress, StoredExperiment
 from models.items import Kind
 
@@ -171,6 +174,41 @@ def test_ends_that_personas_share_are_told_as_shared(tmp_path: Path) -> None:
     summary = write_site(evidence, tmp_path)
     assert (summary[0]["best_ties"], summary[0]["worst_ties"]) == (3, 3)
     assert "a person 0 and 2 others, 100.0%" in Report(tmp_path).pages["report.html"]
+
+
+def test_where_all_are_equal_there_is_no_highest_and_no_lowest(tmp_path: Path) -> None:
+    codes = np.zeros((len(SETTINGS), 12), np.int8)  # everybody answers everything right
+    tags: list[dict[str, Any]] = [{} for _ in range(12)]
+    part = make_slice(SETTINGS, codes, kind=Kind.CHOICE, tags=tags)
+    found = measure_accuracy(part, QUICK)
+    assert found is not None
+    section = make_section(found, SETTINGS)
+
+    gap, highest = describe_gap(section), list_selection_blocks(section)[0].findings[0]
+
+    assert gap.verdict == "They are equal"
+    assert gap.sentence.startswith("All 6 personas score 100.0%.")
+    assert highest.verdict == "All 6 personas are equal: none is the highest"
+    evidence = make_evidence(llms=("lion",))
+    evidence.results[0]["parts"] = describe_slice(part, QUICK)["parts"]
+    write_site(evidence, tmp_path)
+    row = Report(tmp_path).tables["table-glance"][1]
+    assert row.count("all are equal, 100.0%") == 2
+
+
+def test_scores_that_differ_by_rounding_share_a_place() -> None:
+    codes = draw_codes(0)
+    codes[:2] = codes[0]
+    tags: list[dict[str, Any]] = [{} for _ in range(12)]
+    found = measure_accuracy(make_slice(SETTINGS, codes, kind=Kind.CHOICE, tags=tags), QUICK)
+    assert found is not None
+    section = make_section(found, SETTINGS)
+    section.measure["per_setting"]["score"][1] += 1e-16 + np.spacing(1.0)
+
+    ranks, ties = rank_personas(section), list_ties(section, 0)
+
+    assert ranks[0] == ranks[1]
+    assert {0, 1} <= set(ties)
 
 
 def test_a_band_beyond_the_margin_with_a_large_p_is_explained() -> None:

@@ -7,6 +7,7 @@ from analysis.report.blocks import Cell, Column, DetailTable
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.sections import Section
+from analysis.report.summary import ALL_EQUAL
 from analysis.report.tables import OUTCOMES, UNANSWERED
 from analysis.report.wording import NOT_DEFINED, write_count, write_plural, write_score
 from analysis.statistics.scorings import MISSING_SHARE
@@ -198,7 +199,7 @@ def make_glance_table(contents: Contents, sections: list[Section], *, slug: str)
                 for key, name in tests
                 if name in missing
             ]
-            + ([f"highest: {missing['gap']}"] if "gap" in missing else [])
+            + [f"{end}: {missing['gap']}" for end in ("highest", "lowest") if "gap" in missing]
         )
     return DetailTable(slug, "At a glance", True, make_columns(*keys), rows, reasons)
 
@@ -206,6 +207,8 @@ def make_glance_table(contents: Contents, sections: list[Section], *, slug: str)
 def _describe_end(row: dict[str, Any], end: str) -> Cell:
     if end not in row:
         return Cell(NOT_DEFINED, None, True)
+    if row["all_equal"]:
+        return Cell(f"{ALL_EQUAL}, {row[f'{end}_score']}", ALL_EQUAL, True)
     others = row[f"{end}_ties"] - 1
     more = f" and {write_plural(others, 'other')}" if others else ""
     return Cell(f"{row[end]}{more}, {row[f'{end}_score']}", row[end], True)

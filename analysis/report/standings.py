@@ -55,15 +55,11 @@ def list_standings(contents: Contents) -> dict[str, DetailTable]:
 
 
 def rank_personas(section: Section) -> list[int | None]:
-    """Place of every persona with a score, 1 the highest; equal scores share the best place."""
-    scores = [
-        score if is_persona(section, row) else None
-        for row, score in enumerate(section.columns["score"])
-    ]
-    first: dict[float, int] = {}
-    for place, score in enumerate(sorted((s for s in scores if s is not None), reverse=True)):
-        first.setdefault(score, place + 1)
-    return [None if score is None else first[score] for score in scores]
+    """Place of every persona with a score, 1 the highest; equal scores share the best place.
+
+    It is that of `analysis.statistics.ranks.rank_settings`, so that ties are the same everywhere.
+    """
+    return [None if rank is None else round(rank) for rank in section.columns["rank"]]
 
 
 def _describe_standing(

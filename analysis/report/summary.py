@@ -7,6 +7,8 @@ from analysis.plain import UNDEFINED
 from analysis.report.sections import Section
 from analysis.report.wording import is_undefined, write_bare_p, write_fixed, write_score
 
+ALL_EQUAL = "all are equal"  # in place of a highest persona and a lowest
+
 
 def summarise(sections: Iterable[Section]) -> list[dict[str, Any]]:
     """A row per LLM, data set and measure, as plain values and as words.
@@ -23,6 +25,7 @@ def _summarise_section(section: Section) -> dict[str, Any]:
     numbers = section.numbers
     gap = section.measure["gap"]
     ends = {} if is_undefined(gap) else {end: gap[end] for end in ("best", "worst")}
+    all_equal = not is_undefined(gap) and gap["worst"] in list_ties(section, gap["best"])
     paper_test = "cochran_p" if "cochran_p" in numbers else "friedman_p"
     return {
         "llm": section.progress.llm,
@@ -35,7 +38,8 @@ def _summarise_section(section: Section) -> dict[str, Any]:
         "cells": cells,
         **totals,
         "answered_share": totals["answered"] / cells if cells else None,
-        **{end: section.settings[row]["label"] for end, row in ends.items()},
+        "all_equal": all_equal,
+        **{end: None if all_equal else section.settings[row]["label"] for end, row in ends.items()},
         **{
             f"{end}_score": write_score(columns["score"][row], section.name)
             for end, row in ends.items()
@@ -62,13 +66,9 @@ def _summarise_section(section: Section) -> dict[str, Any]:
 
 
 def list_ties(section: Section, row: int) -> list[int]:
-    """The personas with the same score as this one, itself among them."""
-    scores = section.columns["score"]
-    return [
-        other
-        for other, setting in enumerate(section.settings)
-        if setting["role"] == "persona" and scores[other] == scores[row]
-    ]
+    """The personas that share the rank of this one, itself among them."""
+    ranks = section.columns["rank"]
+    return [other for other, rank in enumerate(ranks) if rank is not None and rank == ranks[row]]
 
 
 def _find_number(value: Any) -> float | None:

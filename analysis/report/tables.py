@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.report.blocks import Cell, Column
 from analysis.report.definitions import DEFINITIONS
+from analysis.report.figures import name_band
 from analysis.report.sections import Section
 from analysis.report.wording import (
     NOT_DEFINED,
@@ -97,7 +98,7 @@ def list_rows(section: Section, columns: Sequence[Column]) -> list[list[Cell]]:
 def _make_cell(section: Section, column: Column, row: int) -> Cell:
     if column.is_word:
         word = section.settings[row][column.key]
-        return Cell(word.replace("_", " ") if column.key == "category" else word, word, True)
+        return Cell(name_band(word) if column.key == "category" else word, word, True)
     if column.key in {"interval", "bounds"}:
         ends = ("low", "high") if column.key == "interval" else ("score_lowest", "score_highest")
         low, high = (section.columns[end][row] for end in ends)
