@@ -1,21 +1,30 @@
 """Names as people write them: quotes, slashes, other alphabets, markup, one slug for several."""
 
 import os
+import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
+from invented_experiments import QUICK, ask, join_asked, make_evidence, make_people, mark_right
 from planted import PEOPLE, answer_all, answer_plausibly, plan_questions
 from report_folder import Report
 from sqlalchemy import Engine
 
+from analysis.joint import join_slices
 from analysis.publish import publish_report
-from analysis.report.addresses import make_slug
+from analysis.report.addresses import make_slug, tell_apart
+from analysis.report.blocks import Block, Figure, make_table
+from analysis.report.contents import Contents
 from analysis.report.definitions import merge_topics
 from analysis.report.definitions.record import Definition
+from analysis.report.namesakes import rename_blocks
 from analysis.report.sections import Section
+from analysis.report.site import write_site
 from models.coverage import SliceProgress, find_experiment
 from models.settings import Settings
 
@@ -94,6 +103,92 @@ def test_two_measures_named_in_another_alphabet_do_not_share_files() -> None:
     }
 
     assert len(slugs) == 3
+
+
+def test_slugs_that_do_not_meet_are_left_as_they_are() -> None:
+    assert tell_apart(["a", "b"], ["A", "B"]) == ["a", "b"]
+
+
+def test_slugs_that_meet_have_digests_of_their_names_whatever_their_order() -> None:
+    one, other = tell_apart(["a-b", "a-b"], ["a.b", "a_b"])
+
+    assert len({one, other, "a-b"}) == 3
+    assert tell_apart(["a-b", "a-b"], ["a_b", "a.b"]) == [other, one]
+    assert re.fullmatch(r"a-b-[0-9a-f]{8}", one)
+
+
+def test_equal_names_are_numbered_and_what_is_taken_is_left_alone() -> None:
+    first, second = tell_apart(["a", "a"], ["same", "same"])
+
+    assert second == f"{first}-2"
+    assert tell_apart(["a"], ["own"], taken={"a"}) != ["a"]
+
+
+def test_tables_and_figures_of_blocks_with_one_name_have_files_of_their_own() -> None:
+    table = make_table("a-b", "", [{"llm": "lion"}], writers={})
+    figure = Figure("a-b-curve", "A curve", "", {})
+    blocks = [Block("a-b", title, tables=(table,), figures=(figure,)) for title in ("a.b", "a_b")]
+
+    named = rename_blocks(blocks, tables={"a-b"}, figures=())
+
+    for slugs in (
+        {block.slug for block in named},
+        {block.tables[0].slug for block in named} | {"a-b"},
+        {block.figures[0].slug for block in named},
+    ):
+        assert len(slugs) >= 2
+    assert len({block.tables[0].slug for block in named} - {"a-b"}) == 2
+
+
+def test_two_templates_that_differ_in_punctuation_do_not_share_files(
+    engine: Engine, tmp_path: Path
+) -> None:
+    templates = (
+        'templates = ["one.two", "one-two"]\n'
+        '[template."one.two"]\nbase = "paper"\nstatement = "Be {noun}."\n'
+        '[template."one-two"]\nbase = "paper"\nstatement = "Act as {noun}."\n'
+    )
+
+    report = publish(engine, tmp_path, settings=templates, n_controls=3)
+
+    names = [path.name for path in (report.folder / "tables").glob("*-accuracy*.csv")]
+    of_settings = [
+        each for each in names if re.fullmatch(r"scripted-sums-.*-accuracy-\w{8}.csv", each)
+    ]
+    assert len(of_settings) == 2
+    assert find_broken_links(report) == []
+    for path, page in report.pages.items():
+        twice = [each for each, n in Counter(report.parse(page).ids).items() if n > 1]
+        assert (path, twice) == (path, [])
+
+
+def test_two_llms_that_differ_in_punctuation_do_not_share_files(tmp_path: Path) -> None:
+    rng, people = np.random.default_rng(0), make_people(["a cook", "a poet", "a judge"])
+    slices = join_asked(
+        [
+            ask(llm, "quiz", people, mark_right(rng.random((len(people), 30)) < skill))
+            for llm, skill in (("li.on", 0.4), ("li-on", 0.7))
+        ]
+    )
+    evidence = make_evidence(slices, join_slices(slices, QUICK))
+    evidence = replace(evidence, samples={"a cook": []})
+
+    write_site(evidence, tmp_path)
+
+    report = Report(tmp_path)
+    assert find_broken_links(report) == []
+    sections = Contents(evidence).sections
+    assert len({section.slug for section in sections}) == len(sections)
+    for section in sections:
+        rows = report.read_csv(f"{section.slug}.csv")
+        assert [float(row["score"]) for row in rows] == pytest.approx(section.columns["score"])
+    curves = [path.stem for path in (tmp_path / "figures").glob("specifications-li-on-quiz-*.js")]
+    assert len(curves) == 2
+    page = report.parse(report.pages["personas/a-cook.html"])
+    anchors = [each for each in page.ids if each.startswith("answers-")]
+    led = {link.partition("#")[2] for link in report.parse(report.page).links if "a-cook" in link}
+    assert len(anchors) == 2
+    assert set(anchors) <= led  # each LLM's tables lead to its own
 
 
 def test_a_number_that_two_topics_define_is_refused() -> None:

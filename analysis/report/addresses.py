@@ -1,10 +1,15 @@
-"""Where things stand in the report: names of pages and anchors, made of people's own words."""
+"""Where things stand in the report: names of pages, files and anchors, made of people's own words.
+
+Words that differ in nothing but punctuation make one slug; where two of them meet in a report, each
+has a digest after it, and nothing is written over.
+"""
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
-LONGEST = 80  # characters of a file's name; the rest is told apart by a digest
+LONGEST = 80  # characters of a page's name; the rest is told apart by a digest
 
 
 def make_slug(*words: str) -> str:
@@ -22,6 +27,33 @@ def _simplify(word: str) -> str:
 
 def _digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def tell_apart(
+    slugs: Sequence[str], names: Sequence[str], *, taken: Collection[str] = ()
+) -> list[str]:
+    """Slugs that meet neither each other nor those that are taken.
+
+    One that does has a digest of its name after it; of equal names the second is numbered.
+    """
+    met = Counter(slugs)
+    met.update(set(taken))
+    used = set(taken)
+    found = []
+    for slug, name in zip(slugs, names, strict=True):
+        own = slug if met[slug] == 1 else f"{slug}-{_digest(name)}"
+        unique, n = own, 1
+        while unique in used:
+            n += 1
+            unique = f"{own}-{n}"
+        used.add(unique)
+        found.append(unique)
+    return found
+
+
+def address_words(names: Sequence[Sequence[str]]) -> list[str]:
+    """A slug of its own for each of several lists of words."""
+    return tell_apart([make_slug(*words) for words in names], ["\n".join(words) for words in names])
 
 
 def address_each(folder: str, names: Iterable[str]) -> dict[str, str]:
@@ -49,6 +81,8 @@ def address_llms(names: Iterable[str]) -> dict[str, str]:
     return address_each("llms", dict.fromkeys(names))
 
 
-def name_anchor(llm: str, dataset: str) -> str:
-    """Where a persona's page has the answers of one LLM to one data set."""
-    return make_slug("answers", llm, dataset)
+def address_answers(asked: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """LLM and data set -> where a persona's page has the answers of the one to the other."""
+    pairs = list(dict.fromkeys(asked))
+    anchors = address_words([("answers", *pair) for pair in pairs])
+    return dict(zip(pairs, anchors, strict=True))

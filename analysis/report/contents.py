@@ -1,15 +1,16 @@
 """All that the report shows, gathered once: measures, blocks, and where everything stands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from analysis.evidence import Evidence
-from analysis.report.addresses import address_llms, address_personas
+from analysis.report.addresses import address_answers, address_llms, address_personas
 from analysis.report.blocks import Block, DetailTable
 from analysis.report.details import list_details
 from analysis.report.figures import name_band
+from analysis.report.namesakes import rename_blocks
 from analysis.report.pages import (
     BLOCKS,
     LLM_BLOCKS,
@@ -25,6 +26,7 @@ from analysis.report.summary import summarise
 # Rows of settings that a page of a research question may have; with more (a dozen LLMs' measures of
 # two hundred settings), the tables stand on the LLMs' own pages alone.
 MOST_ROWS = 2_500
+OWN_TABLES = ("coverage", "glance", "flagged")  # of the overview
 
 
 @dataclass(frozen=True)
@@ -43,46 +45,50 @@ class Contents:
         """A row per section, in their order."""
         return summarise(self.sections)
 
-    @cached_property
+    @property
     def blocks(self) -> Mapping[str, list[Block]]:
         """Page -> the topics' blocks on it."""
-        return {
-            name: [block for describe in functions for block in describe(self.evidence)]
-            for name, functions in BLOCKS.items()
-        }
+        return self._blocks[0]
 
-    @cached_property
+    @property
     def section_blocks(self) -> Mapping[str, list[Block]]:
         """Slug of a section -> its blocks."""
-        return {
-            section.slug: [block for describe in SECTION_BLOCKS for block in describe(section)]
-            for section in self.sections
-        }
+        return self._blocks[1]
 
     @cached_property
     def details(self) -> Mapping[str, list[DetailTable]]:
         """Slug of a section -> its further tables."""
         return {section.slug: list_details(section) for section in self.sections}
 
-    @cached_property
+    @property
     def persona_blocks(self) -> Mapping[str, list[Block]]:
         """Label -> blocks of that persona's page."""
-        return self._describe_each(self.persona_pages, PERSONA_BLOCKS)
+        return self._blocks[2]
 
-    @cached_property
+    @property
     def llm_blocks(self) -> Mapping[str, list[Block]]:
         """LLM -> blocks of its page."""
-        return self._describe_each(self.llm_pages, LLM_BLOCKS)
+        return self._blocks[3]
 
-    def _describe_each(self, names: Mapping[str, str], functions: Any) -> Mapping[str, list[Block]]:
-        return {
-            name: [block for describe in functions for block in describe(self.evidence, name)]
-            for name in names
-        }
+    @cached_property
+    def _blocks(self) -> list[Mapping[str, list[Block]]]:
+        """Blocks of pages, sections, personas and LLMs, no two files of one name among them."""
+        evidence = self.evidence
+        found: list[dict[str, list[Block]]] = [
+            {name: _describe(functions, evidence) for name, functions in BLOCKS.items()},
+            {section.slug: _describe(SECTION_BLOCKS, section) for section in self.sections},
+            {label: _describe(PERSONA_BLOCKS, evidence, label) for label in self.persona_pages},
+            {llm: _describe(LLM_BLOCKS, evidence, llm) for llm in self.llm_pages},
+        ]
+        slugs = {section.slug for section in self.sections}
+        details = {table.slug for tables in self.details.values() for table in tables}
+        every = [block for part in found for blocks in part.values() for block in blocks]
+        own = iter(rename_blocks(every, tables={*slugs, *details, *OWN_TABLES}, figures=slugs))
+        return [{name: [next(own) for _ in part[name]] for name in part} for part in found]
 
     def list_blocks(self) -> Iterator[Block]:
         """The topics' blocks of all pages."""
-        for found in (self.blocks, self.section_blocks, self.persona_blocks, self.llm_blocks):
+        for found in self._blocks:
             for blocks in found.values():
                 yield from blocks
 
@@ -108,6 +114,12 @@ class Contents:
     def llm_pages(self) -> Mapping[str, str]:
         """LLM -> path of its page."""
         return address_llms(part.llm for part in self.evidence.coverage.parts)
+
+    @cached_property
+    def answer_anchors(self) -> Mapping[tuple[str, str], str]:
+        """LLM and data set -> "#..." of its answers on every persona's page."""
+        asked = ((part.llm, part.dataset) for part in self.evidence.coverage.parts)
+        return {pair: f"#{anchor}" for pair, anchor in address_answers(asked).items()}
 
     @cached_property
     def categories(self) -> list[str]:
@@ -143,3 +155,7 @@ class Contents:
     def find_category(self, label: str) -> str:
         """A setting's category as readers see it."""
         return name_band(self.settings[label]["category"]) if label in self.settings else ""
+
+
+def _describe(functions: Iterable[Callable[..., list[Block]]], *about: Any) -> list[Block]:
+    return [block for describe in functions for block in describe(*about)]

@@ -35,7 +35,8 @@ class FigureFiles:
         """Begin to write SLUG.js, SLUG.svg and SLUG.pdf."""
         spec = json.dumps(figure.spec, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         script = f"farmFigures[{json.dumps(figure.slug)}] = {spec};\n"
-        (self._folder / f"{figure.slug}.js").write_text(script, encoding="utf-8")
+        with (self._folder / f"{figure.slug}.js").open("x", encoding="utf-8") as file:
+            file.write(script)
         self._written.append(self._pool.submit(self._convert, figure))
 
     def _convert(self, figure: Figure) -> None:

@@ -3,7 +3,7 @@
 import shlex
 
 from analysis.evidence import Evidence
-from analysis.report.addresses import make_slug, name_anchor
+from analysis.report.addresses import address_answers, make_slug
 from analysis.report.blocks import Block, Sample, SampleGroup, Turn
 from analysis.report.wording import write_count
 from analysis.samples import SampledCell
@@ -16,16 +16,16 @@ NOTHING = "nothing"
 def list_sample_blocks(evidence: Evidence, label: str) -> list[Block]:
     """One block with a group for every LLM and data set, empty ones included: links lead there."""
     found = evidence.samples.get(label, [])
-    pairs = dict.fromkeys((part.llm, part.dataset) for part in evidence.coverage.parts)
+    anchors = address_answers((part.llm, part.dataset) for part in evidence.coverage.parts)
     templates = {part.template for part in evidence.coverage.parts}
     groups = tuple(
         _show_group(
-            llm,
-            dataset,
+            f"{llm}: {dataset}",
+            anchor,
             [cell for cell in found if (cell.llm, cell.dataset) == (llm, dataset)],
             has_templates=len(templates) > 1,
         )
-        for llm, dataset in pairs
+        for (llm, dataset), anchor in anchors.items()
     )
     if not evidence.samples:
         return []
@@ -34,20 +34,20 @@ def list_sample_blocks(evidence: Evidence, label: str) -> list[Block]:
         "represented. Items and answers stand as they were sent and came back, and those of "
         "published data sets hold slurs, stereotypes and insults; each is folded. The commands "
         "print a prompt whole; for data sets, personas and templates of an experiment’s own they "
-        "need --experiment FILE as well. All answers: persona-data export --experiment "
-        f"{evidence.experiment.address} --parquet DIR"
+        "need `--experiment FILE` as well. All answers: `persona-data export --experiment "
+        f"{evidence.experiment.address} --parquet DIR`."
     )
     return [Block(slug=make_slug("samples", label), title="Answers", lead=lead, samples=groups)]
 
 
 def _show_group(
-    llm: str, dataset: str, cells: list[SampledCell], *, has_templates: bool
+    title: str, anchor: str, cells: list[SampledCell], *, has_templates: bool
 ) -> SampleGroup:
     note = "" if cells else "No answer of this persona is there."
     if any(not cell.is_put_together for cell in cells):
         note = "Imported: how statement and item were put into messages is not recorded with them."
     samples = tuple(_show_cell(cell, has_templates=has_templates) for cell in cells)
-    return SampleGroup(name_anchor(llm, dataset), f"{llm}: {dataset}", note, samples)
+    return SampleGroup(anchor, title, note, samples)
 
 
 def _show_cell(cell: SampledCell, *, has_templates: bool) -> Sample:

@@ -1,12 +1,12 @@
 """From evidence to sections: one per data set, measure and LLM, in the order they are shown."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
-from analysis.report.addresses import make_slug
+from analysis.report.addresses import address_words, make_slug
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.wording import is_undefined
 from analysis.statistics.scorings import Scoring
@@ -24,6 +24,7 @@ class Section:
     measure: dict[str, Any]  # `analysis.measures.Measure`, plain
     settings: list[dict[str, str]]  # label, category, role, statement; the columns' order
     repeats: int
+    address: str = ""  # its slug among the sections of a report
 
     @property
     def name(self) -> str:
@@ -40,9 +41,13 @@ class Section:
     @property
     def slug(self) -> str:
         """A name for files and anchors."""
+        return self.address or make_slug(*self.words)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is called after."""
         part = self.progress
-        words = [part.llm, part.dataset, part.template, self.name, self.measure["of"]]
-        return make_slug(*words)
+        return (part.llm, part.dataset, part.template, self.name, self.measure["of"])
 
     @property
     def columns(self) -> dict[str, list[Any]]:
@@ -168,7 +173,9 @@ def list_sections(evidence: Evidence) -> list[Section]:
     for slice_id, part in parts.items():
         for at, section in enumerate(_split_slice(part, evidence.results[slice_id])):
             found.setdefault((datasets.index(part.dataset), at, slice_id), []).append(section)
-    return [section for key in sorted(found) for section in found[key]]
+    ordered = [section for key in sorted(found) for section in found[key]]
+    addresses = address_words([section.words for section in ordered])
+    return [replace(each, address=slug) for each, slug in zip(ordered, addresses, strict=True)]
 
 
 def _split_slice(progress: SliceProgress, result: dict[str, Any]) -> Iterator[Section]:

@@ -131,4 +131,5 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    with path.open("x", encoding="utf-8") as file:  # nothing of a report is written over
+        file.write(text)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from analysis.report.addresses import name_anchor
 from analysis.report.blocks import Cell, Column, DetailTable, Finding
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS
@@ -25,6 +24,7 @@ _OF_PERSONAS = (
     "highest",
     "lowest",
 )  # columns whose words are personas
+SHORT_WORDS = 18  # characters of words that may stand in a column of any width
 SIGNIFICANT_DIGITS = 7  # of what a column is sorted by
 
 
@@ -33,7 +33,7 @@ class CellView(NamedTuple):
 
     text: str
     value: str
-    kind: str  # its class: "word", "undefined", or "" for a number
+    kind: str  # its classes: "word", "long", "undefined"; "" for a number
     href: str
 
 
@@ -83,7 +83,7 @@ class Linker:
         page = self.contents.persona_pages.get(label)
         if page is None:
             return ""
-        anchor = f"#{name_anchor(llm, dataset)}" if llm and dataset else ""
+        anchor = self.contents.answer_anchors.get((llm, dataset), "")
         return f"{self.root}{page}{anchor}"
 
     def link_llm(self, llm: str, *, anchor: str = "") -> str:
@@ -172,8 +172,8 @@ def _view_rows(
         found = links.contents.find_category(label) or name_band(read(cells, "category"))
         of = {"llm": read(cells, "llm", llm), "dataset": read(cells, "dataset", dataset)}
         view = [
-            _view_cell(cell, _link_cell(key, cell, links, **of))
-            for key, cell in zip(keys, cells, strict=True)
+            _view_cell(column, cell, _link_cell(column.key, cell, links, **of))
+            for column, cell in zip(columns, cells, strict=True)
         ]
         has_category = bool(label) or "category" in keys
         views.append(RowView(label, found if has_category else "", view))
@@ -191,10 +191,12 @@ def _link_cell(key: str, cell: Cell, links: Linker, *, llm: str, dataset: str) -
     return links.link_llm(name) if key == "llm" else ""
 
 
-def _view_cell(cell: Cell, href: str) -> CellView:
+def _view_cell(column: Column, cell: Cell, href: str) -> CellView:
     if cell.value is None:
-        return CellView(cell.text, "", "undefined", "")
+        kind = "undefined word" if column.is_word else "undefined"
+        return CellView(cell.text, "", kind, "")
     if cell.is_word:
-        return CellView(cell.text, "", "word", href)
+        kind = "word long" if len(cell.text) > SHORT_WORDS else "word"
+        return CellView(cell.text, "", kind, href)
     is_told = isinstance(cell.value, int | str)  # the text sorts as well
     return CellView(cell.text, "" if is_told else f"{cell.value:.{SIGNIFICANT_DIGITS}g}", "", href)
