@@ -4,7 +4,7 @@ import pytest
 
 from analysis.plain import UNDEFINED
 from analysis.report.blocks import Cell, make_table, write_details_csv
-from analysis.report.wording import give_reason, write_sd
+from analysis.report.wording import begin_sentence, give_reason, write_sd
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,16 @@ def test_a_small_standard_deviation_has_two_digits_to_read(
     sd: float, measure: str, text: str
 ) -> None:
     assert write_sd(sd, measure) == text
+
+
+def test_parts_of_a_variance_have_a_digit_more_than_scores() -> None:
+    assert write_sd(0.3923, "accuracy", unit=False, more=1) == "39.23"
+    assert write_sd(0.00004, "accuracy", unit=False, more=1) == "0.0040"
+
+
+def test_a_sentence_begins_with_a_capital_and_keeps_the_others() -> None:
+    assert begin_sentence("not defined: the LLMs differ") == "Not defined: the LLMs differ"
+    assert begin_sentence("") == ""
 
 
 def test_a_value_that_is_not_defined_without_a_reason_is_refused() -> None:

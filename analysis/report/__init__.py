@@ -7,8 +7,9 @@
     overview       coverage, cautions, every measure in one line
     persona_pages  a persona's numbers over LLMs and measures; standings: its ranks
     sections       from evidence to one section per LLM, data set and measure
-    blocks         what topics are made of: findings, tables, figures, numbers, samples
-    *_blocks       a topic each
+    blocks         what topics are made of: findings, tables, figures, numbers, samples; namesakes:
+                   those of one name told apart
+    *_blocks       a topic each; *_tables, *_figures: what stands in it
     tables         columns of a measure's settings, rows, CSV; latex: tables for a paper
     figures        Altair charts, and the parameters that the page's search writes
     findings       the tests in plain words; special_findings: what only some measures have

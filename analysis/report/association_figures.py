@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from analysis.report.figures import style_chart
-from analysis.report.lanes import INK, place_lanes
+from analysis.report.lanes import INK, label_columns, place_lanes
 
 CELL_PIXELS = 20
 TEXT_PIXELS = 25  # a number in a cell
@@ -68,7 +68,7 @@ def draw_correlations(cells: Sequence[RCell], *, rows: str) -> dict[str, Any]:
         "column:N",
         sort=columns,
         title=None,
-        axis=alt.Axis(orient="top", labelAngle=-40, labelLimit=120, ticks=False, domain=False),
+        axis=label_columns(columns, most_pixels=120),
         scale=alt.Scale(domain=columns),
     )
     base = alt.Chart(alt.InlineData(values=values))

@@ -18,6 +18,8 @@ from analysis.report.figures import (
 from analysis.report.lanes import INK, place_lanes
 
 ROW_PIXELS = 30
+EDGE_PIXELS = 8  # between the outermost point and the rows' names
+N_TICKS = 8  # about; more would touch each other on a phone
 SPREAD = 0.62  # of a row that points are strewn over
 TURN = 0.618033988749895  # the golden ratio's part: neighbours in the list lie far apart
 POINTS, SETTINGS = "distribution", "distribution_settings"
@@ -49,7 +51,12 @@ def draw_distributions(
         for row, middle in zip(rows, middles, strict=True)
         for point in _strew_points(row, middle, settings)
     ]
-    x = alt.X("v:Q", title=title, scale=alt.Scale(zero=False, nice=True))
+    x = alt.X(
+        "v:Q",
+        title=title,
+        scale=alt.Scale(zero=False, nice=True, padding=EDGE_PIXELS),
+        axis=alt.Axis(tickCount=N_TICKS),
+    )
     y = lanes.place("y")
     value = alt.Tooltip("v:Q", title=title.lower(), format=f".{digits}f")
     layers = [*lanes.write_headings(), _draw_points(x, y, value)]

@@ -17,6 +17,7 @@ from analysis.report.blocks import Figure
 
 VEGALITE = "6.4"  # of what vl-convert carries; Altair's own major version
 WIDTH = 720  # of files, for figures that fill their container on a page
+MARGIN = 16  # pixels
 N_THREADS = 2  # vl-convert lets go of the interpreter's lock: one writes SVG while one writes PDF
 
 
@@ -71,4 +72,8 @@ def bundle_vega() -> str:
 
 
 def _fix_width(spec: dict[str, Any]) -> dict[str, Any]:
-    return {**spec, "width": WIDTH} if spec.get("width") == "container" else spec
+    """The figure of a file: as wide as a page, with room for a reader whose font is wider."""
+    config = spec.get("config", {})
+    padded = {**config, "padding": {**config.get("padding", {}), "left": MARGIN, "right": MARGIN}}
+    fixed = {"width": WIDTH} if spec.get("width") == "container" else {}
+    return {**spec, "config": padded, **fixed}

@@ -8,6 +8,7 @@ from analysis.report.questionnaires import write_questionnaire
 from analysis.report.sections import ROUNDING, Section
 from analysis.report.summary import list_ties
 from analysis.report.wording import (
+    begin_sentence,
     explain_undefined,
     is_undefined,
     write_difference,
@@ -225,7 +226,7 @@ def describe_spread(section: Section) -> Finding:
 
 
 def _name_undefined(value: dict[str, str] | None) -> str:
-    return explain_undefined(value).capitalize()
+    return begin_sentence(explain_undefined(value))
 
 
 def _write_sd(section: Section, group: dict[str, float]) -> str:

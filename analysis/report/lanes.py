@@ -12,6 +12,10 @@ import altair as alt
 
 HEADING = 0.9  # height of a band's heading, in rows
 LABEL_PIXELS = 160  # at most, of a row's label
+# How much of it there is on a page: more on a desk, less on a phone, as said in a file.
+ROOM = "(containerSize()[0] > 800 ? 2 : containerSize()[0] < 500 ? 0.75 : 1)"
+CHARACTER_PIXELS = 7  # of a name, about
+PHONE_PIXELS = 270  # beside the rows' names on a narrow phone
 INK = "#8a8f98"  # seen on light pages and dark ones
 
 
@@ -26,7 +30,19 @@ def label_places(labels: Mapping[float, str], *, most_pixels: int = LABEL_PIXELS
         ticks=False,
         domain=False,
         labelPadding=6,
+        labelLimit=alt.ExprRef(f"{most_pixels} * {ROOM}"),
+    )
+
+
+def label_columns(names: Sequence[str], *, most_pixels: int) -> alt.Axis:
+    """An axis of names above columns, slanted where a phone has no room for them side by side."""
+    needed = len(names) * max(map(len, names), default=0) * CHARACTER_PIXELS
+    return alt.Axis(
+        orient="top",
+        labelAngle=0 if needed <= PHONE_PIXELS else -40,
         labelLimit=most_pixels,
+        ticks=False,
+        domain=False,
     )
 
 

@@ -9,6 +9,7 @@ from analysis.report.definitions import DEFINITIONS
 from analysis.report.definitions.trust import NOISE_FIELDS
 from analysis.report.sections import Section
 from analysis.report.wording import (
+    begin_sentence,
     explain_undefined,
     is_undefined,
     write_count,
@@ -44,7 +45,7 @@ def describe_floor(section: Section) -> Finding | None:
     )
     return Finding(
         QUESTION,
-        explain_undefined(sd).capitalize()
+        begin_sentence(explain_undefined(sd))
         if is_undefined(sd)
         else f"SD {write_sd(sd, section.name)}",
         f"Asked again in other batches, {shares} changed "

@@ -5,6 +5,7 @@ from typing import Any
 from analysis.plain import UNDEFINED
 from analysis.report.sections import Section
 from analysis.report.wording import (
+    begin_sentence,
     explain_undefined,
     is_undefined,
     write_difference,
@@ -82,7 +83,7 @@ def _is(test: dict[str, Any], scoring: str, blocks: str) -> bool:
 
 def _judge(friedman: Any) -> str:
     if is_undefined(friedman):
-        return explain_undefined(friedman).capitalize()
+        return begin_sentence(explain_undefined(friedman))
     return f"{'Yes' if friedman['p'] < 0.05 else 'Not shown'}, {write_p(friedman['p'])}"
 
 
@@ -96,7 +97,7 @@ def _write_groups(tests: dict[str, Any]) -> str:
 def _write_reliability(section: Section, found: dict[str, Any]) -> tuple[str, str, str, str]:
     alpha = found["cronbach_alpha"]
     verdict = (
-        explain_undefined(alpha).capitalize()
+        begin_sentence(explain_undefined(alpha))
         if is_undefined(alpha)
         else f"Cronbach’s alpha = {write_fixed(alpha, digits=2)}"
     )

@@ -49,7 +49,7 @@ class Renderer:
             make_glance_table(contents, contents.sections, slug="glance"),
             *([flagged] if flagged else []),
         ]
-        views = [view_table(table, links) for table in tables]
+        views = [view_table(table, links, is_tall=table is flagged) for table in tables]
         blocks = _view_blocks(contents.blocks["overview"], links)
         return self._render(
             "overview.html.jinja",

@@ -12,6 +12,7 @@ from analysis.report.selection_tables import (
     write_part,
 )
 from analysis.report.wording import (
+    begin_sentence,
     explain_undefined,
     is_undefined,
     write_difference,
@@ -251,5 +252,4 @@ def describe_blocks(section: Section, found: Mapping[str, Any]) -> Finding:
 
 
 def _name_undefined(value: Any) -> str:
-    text = explain_undefined(value)
-    return text[0].upper() + text[1:]
+    return begin_sentence(explain_undefined(value))

@@ -105,5 +105,5 @@ def list_unclustered(section: Section, found: Mapping[str, Any]) -> DetailTable:
 
 
 def write_part(section: Section, sd: Any) -> str:
-    """An SD of a part of the variance."""
-    return "below 0" if is_undefined(sd) else write_sd(sd, section.name, unit=False)
+    """An SD in points or percentage points, with one digit more than a score."""
+    return "below 0" if is_undefined(sd) else write_sd(sd, section.name, unit=False, more=1)

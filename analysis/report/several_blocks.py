@@ -18,7 +18,9 @@ from analysis.report.several_tables import (
     write_component,
 )
 from analysis.report.wording import (
+    ROUNDING,
     SHARES,
+    begin_sentence,
     explain_undefined,
     is_undefined,
     write_count,
@@ -93,7 +95,7 @@ def _describe_gap(found: dict[str, Any]) -> Finding:
     gaps = [(side["gap"], side["llm"]) for side in found["llms"] if side["gap"] is not None]
     if len(gaps) < found["n_llms"]:
         why = NO_COMMON if not found["n_common"] else "an LLM has no gap on the common items"
-        return Finding(question, explain_undefined(None, reason=why).capitalize())
+        return Finding(question, begin_sentence(explain_undefined(None, reason=why)))
     (low, smallest), (high, largest) = min(gaps), max(gaps)
     measure = found["measure"]
     headline = found["headlines"]["gap"]
@@ -104,9 +106,15 @@ def _describe_gap(found: dict[str, Any]) -> Finding:
         ranges += f"one of them it lies between {ends[0]} and {ends[1]}."
     return Finding(
         question,
-        f"Gaps from {write_difference(low, measure)} to {write_difference(high, measure)}",
-        f"The smallest is that of {smallest}, the largest that of {largest}, on "
-        f"{write_plural(found['n_common'], 'asking')} of common items.{ranges}",
+        f"Gaps from {write_difference(low, measure)} to {write_difference(high, measure)}"
+        if high - low > ROUNDING
+        else f"The same gap in every LLM, {write_difference(low, measure)}",
+        (
+            f"The smallest is that of {smallest}, the largest that of {largest}, on "
+            if high - low > ROUNDING
+            else "It is that of "
+        )
+        + f"{write_plural(found['n_common'], 'asking')} of common items.{ranges}",
     )
 
 
@@ -114,7 +122,7 @@ def _describe_components(found: dict[str, Any]) -> Finding:
     question = "Is a persona’s effect its own, or one LLM’s?"
     components = found["components"]
     if is_undefined(components):
-        return Finding(question, explain_undefined(components).capitalize())
+        return Finding(question, begin_sentence(explain_undefined(components)))
     parts = components["parts"]
     words = [
         f"{name.replace(' x ', ' × ')} {write_component(found, parts[name]['sd'])}"

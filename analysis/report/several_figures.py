@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from analysis.report.figures import IS_FOUND, IS_SHOWN, make_params, name_band, style_chart
-from analysis.report.lanes import place_lanes
+from analysis.report.lanes import label_columns, place_lanes
 
 ROW_PIXELS = 13
 CELLS = "cells"  # the data of the figure
@@ -56,9 +56,7 @@ def draw_effects(cells: Sequence[EffectCell], *, title: str) -> dict[str, Any]:
             x=alt.X(
                 "llm:N",
                 title=None,
-                axis=alt.Axis(
-                    orient="top", labelAngle=-40, labelLimit=140, ticks=False, domain=False
-                ),
+                axis=label_columns(llms, most_pixels=140),
                 scale=alt.Scale(domain=llms),
             ),
             y=lanes.place("top"),
@@ -66,8 +64,14 @@ def draw_effects(cells: Sequence[EffectCell], *, title: str) -> dict[str, Any]:
             color=alt.Color(
                 "effect:Q",
                 scale=alt.Scale(domain=[-most, 0, most], range=[VERMILLION, MIDDLE, BLUE]),
-                title=title,
-                legend=alt.Legend(orient="bottom", gradientLength=200, format="+.2~g"),
+                title=title.split(", "),
+                legend=alt.Legend(
+                    orient="bottom",
+                    gradientLength=150,
+                    format="+.3~g",
+                    labelExpr="datum.value == 0 ? '0' : datum.label",
+                    titleLimit=0,
+                ),
             ),
             opacity=alt.condition(IS_FOUND, alt.value(1), alt.value(0.12)),
             tooltip=[

@@ -7,6 +7,7 @@ from analysis.report.addresses import make_slug
 from analysis.report.blocks import Cell, DetailTable, Writer, make_table
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.wording import (
+    SHARES,
     give_reason,
     is_undefined,
     write_count,
@@ -168,15 +169,14 @@ def list_cells(found: dict[str, Any]) -> DetailTable:
         "p_adjusted": write_p,
     }
     slug = make_block_slug(found, "effects")
-    return make_table(slug, "", records, writers=writers, on_page=False)
+    title = f"Every persona in every LLM, {name_measure(found)}"
+    return make_table(slug, title, records, writers=writers, on_page=False)
 
 
 def list_components(found: dict[str, Any]) -> DetailTable:
     """The parts of the variance of personas x items x LLMs."""
-
-    def write(sd: float) -> str:
-        return write_component(found, sd)
-
+    write = partial(write_sd, measure=found["measure"], unit=False, more=1)
+    unit = " (percentage points)" if found["measure"] in SHARES else ""
     records = [
         {
             "component": name.replace(" x ", " × ").replace("llm", "LLM"),
@@ -187,5 +187,5 @@ def list_components(found: dict[str, Any]) -> DetailTable:
     writers: dict[str, Writer] = dict.fromkeys(
         ("component_sd", "component_low", "component_high"), write
     )
-    title = f"Parts of the variance over LLMs, {name_measure(found)}"
+    title = f"Parts of the variance over LLMs, {name_measure(found)}{unit}"
     return make_table(make_block_slug(found, "components"), title, records, writers=writers)

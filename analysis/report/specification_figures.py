@@ -109,7 +109,13 @@ def draw_curve(
         "side:N",
         title=None,
         scale=alt.Scale(domain=["same side", "other side"], range=[BLUE, VERMILLION]),
-        legend=alt.Legend(orient="top", labelExpr=f"datum.label + ' as the {reference}'"),
+        legend=alt.Legend(
+            orient="top",
+            columns=1,  # one above the other: a phone has no room for both
+            labelExpr=f"datum.label + ' as the {reference}'",
+            labelLimit=0,
+            symbolOpacity=1,
+        ),
     )
     tooltip = [
         alt.Tooltip("text:N", title=title),

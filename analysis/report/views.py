@@ -125,7 +125,7 @@ def view_settings(section: Section, links: Linker) -> TableView:
     return TableView(
         section.slug,
         "The settings",
-        columns,
+        [each._replace(is_word=each.is_word or each.key == "verdict") for each in columns],
         _view_rows(columns, rows, links, llm=part.llm, dataset=part.dataset),
         remarks,
         sorted_by="score",

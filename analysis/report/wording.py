@@ -23,6 +23,11 @@ def explain_undefined(value: dict[str, str] | None, *, reason: str = "") -> str:
     return f"{NOT_DEFINED}: {reason}" if reason else NOT_DEFINED
 
 
+def begin_sentence(text: str) -> str:
+    """With a capital, and all other letters as they are: names and "LLM" stay."""
+    return text[:1].upper() + text[1:]
+
+
 def give_reason(value: Any, reason: str) -> Any:
     """A plain value, or why there is none: what `analysis.report.blocks.make_table` asks for."""
     return {UNDEFINED: reason} if value is None else value
@@ -54,11 +59,14 @@ def write_difference(value: float, measure: str, *, sign: bool = False) -> str:
     return text + _name_unit(measure)
 
 
-def write_sd(sd: float, measure: str, *, unit: bool = True) -> str:
-    """ "0.034 percentage points", "15.4": a difference that is small and has two digits to read."""
+def write_sd(sd: float, measure: str, *, unit: bool = True, more: int = 0) -> str:
+    """ "0.034 percentage points", "15.4": however small, there are two digits to read.
+
+    ``more`` is how many digits more than a score it has in any case.
+    """
     is_share = measure in SHARES
     value = 100 * sd if is_share else sd
-    digits = 1 if is_share else _count_digits(measure)
+    digits = more + (1 if is_share else _count_digits(measure))
     if abs(value) > ROUNDING:
         digits = max(digits, 1 - math.floor(math.log10(abs(value))))
     return write_fixed(value, digits=digits) + (_name_unit(measure) if unit else "")

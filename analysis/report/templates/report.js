@@ -61,7 +61,7 @@ const farmFigures = {};  // slug -> spec; filled by figures/SLUG.js
       place.className = "drawn";
       target.append(place);
       const { view } = await vegaEmbed(place, farmFigures[slug], options);
-      target.querySelector("img").remove();
+      target.classList.add("is-drawn");  // its picture is kept for paper
       views.set(slug, view);
       await setParams(view);
     } catch (error) {
@@ -136,6 +136,7 @@ const farmFigures = {};  // slug -> spec; filled by figures/SLUG.js
       .some((label) => label.toLowerCase().includes(state.needle.trim().toLowerCase()));
     hits.textContent = state.needle.trim() === "" || exact !== undefined ? ""
       : !isKnown ? "no such persona" : people.size > 1 ? `${people.size} personas` : "";
+    root.classList.toggle("filtered", state.needle.trim() !== "" || state.hidden.size > 0);
     const count = document.getElementById("hidden-count");
     if (count) count.textContent = state.hidden.size ? `(${state.hidden.size} hidden)` : "";
     for (const view of views.values()) setParams(view);
