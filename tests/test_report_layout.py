@@ -86,6 +86,13 @@ def list_pages(report: Path) -> list[Path]:
     return [*sorted(report.glob("*.html")), *sorted(report.glob("llms/*.html")), *personas]
 
 
+def test_a_measure_comes_before_what_hangs_on_its_analysis(report: Path) -> None:
+    page = (report / "performance.html").read_text()
+
+    at_measure = page.index('<section id="tiger-quiz-paper-accuracy"')
+    assert at_measure < page.index('<section id="specifications-accuracy"')
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_text_of_a_figure_is_cut(browser: Browser, report: Path, width: int) -> None:
     n_figures = 0
@@ -181,7 +188,8 @@ def test_on_paper_figures_are_the_files_and_headings_are_text(
 # The drawing of every figure that has personas in it.
 READ_DRAWINGS = """
     return Object.fromEntries([...document.querySelectorAll("[data-figure]")]
-        .filter((each) => JSON.stringify(farmFigures[each.dataset.figure]).includes("lower(datum.label)"))
+        .filter((each) => JSON.stringify(farmFigures[each.dataset.figure])
+            .includes("lower(datum.label)"))
         .map((each) => [each.dataset.figure, each.querySelector("svg.marks").outerHTML]));
 """
 

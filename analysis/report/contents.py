@@ -13,6 +13,7 @@ from analysis.report.figures import name_band
 from analysis.report.namesakes import rename_blocks
 from analysis.report.pages import (
     BLOCKS,
+    CLOSING_BLOCKS,
     LLM_BLOCKS,
     PAGES,
     PERSONA_BLOCKS,
@@ -51,6 +52,11 @@ class Contents:
         return self._blocks[0]
 
     @property
+    def closing_blocks(self) -> Mapping[str, list[Block]]:
+        """Page -> the topics' blocks after its measures."""
+        return self._blocks[4]
+
+    @property
     def section_blocks(self) -> Mapping[str, list[Block]]:
         """Slug of a section -> its blocks."""
         return self._blocks[1]
@@ -72,13 +78,14 @@ class Contents:
 
     @cached_property
     def _blocks(self) -> list[Mapping[str, list[Block]]]:
-        """Blocks of pages, sections, personas and LLMs, no two files of one name among them."""
+        """Blocks of pages, sections, personas, LLMs, and pages' ends; no two files of one name."""
         evidence = self.evidence
         found: list[dict[str, list[Block]]] = [
             {name: _describe(functions, evidence) for name, functions in BLOCKS.items()},
             {section.slug: _describe(SECTION_BLOCKS, section) for section in self.sections},
             {label: _describe(PERSONA_BLOCKS, evidence, label) for label in self.persona_pages},
             {llm: _describe(LLM_BLOCKS, evidence, llm) for llm in self.llm_pages},
+            {page.name: _describe(CLOSING_BLOCKS.get(page.name, ()), evidence) for page in PAGES},
         ]
         slugs = {section.slug for section in self.sections}
         details = {table.slug for tables in self.details.values() for table in tables}

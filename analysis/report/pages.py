@@ -1,7 +1,7 @@
 """Which page shows what: the measures of a research question, and the blocks of the topics.
 
-A topic adds its function to the row of its page in `BLOCKS`; what belongs to one measure, to one
-persona or to one LLM has a table of its own below.
+A topic adds its function to the row of its page in `BLOCKS`, or in `CLOSING_BLOCKS`; what belongs
+to one measure, to one persona or to one LLM has a table of its own below.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,26 +65,23 @@ MEASURE_PAGES = {
 # Page -> functions of the evidence whose blocks stand on it, in this order, before its measures.
 BLOCKS: Mapping[str, tuple[EvidenceBlocks, ...]] = {
     "overview": (list_claim_blocks,),
-    "performance": (
-        list_performance_blocks,
-        partial(list_specification_blocks, measures=("accuracy",)),
-    ),
-    "bias": (
-        list_bias_blocks,
-        partial(list_specification_blocks, measures=("bias_score", "unknown_frequency")),
-    ),
-    "attitudes": (
-        list_attitude_blocks,
-        list_annotation_blocks,
-        list_association_blocks,
-        partial(list_specification_blocks, measures=("mean_answer",)),
-    ),
-    "refusals": (
-        list_refusal_blocks,
-        partial(list_specification_blocks, measures=("refusal_rate",)),
-    ),
+    "performance": (list_performance_blocks,),
+    "bias": (list_bias_blocks,),
+    "attitudes": (list_attitude_blocks, list_annotation_blocks, list_association_blocks),
+    "refusals": (list_refusal_blocks,),
     "across": (list_across_blocks, list_several_blocks, list_ranking_blocks),
     "trust": (list_trust_blocks, list_noise_blocks, list_calibration_blocks, list_wording_blocks),
+}
+
+# The same after its measures: how much hangs on the analysis is asked once there is a number.
+CLOSING_BLOCKS: Mapping[str, tuple[EvidenceBlocks, ...]] = {
+    page: (partial(list_specification_blocks, measures=measures),)
+    for page, measures in {
+        "performance": ("accuracy",),
+        "bias": ("bias_score", "unknown_frequency"),
+        "attitudes": ("mean_answer",),
+        "refusals": ("refusal_rate",),
+    }.items()
 }
 
 # Functions of one measure of one LLM: their blocks stand below its findings.

@@ -68,7 +68,7 @@ class Renderer:
         )
 
     def render_question(self, page: Page) -> str:
-        """A research question: its topics' blocks, then every measure of every LLM."""
+        """A research question: its topics' blocks, every measure of every LLM, closing blocks."""
         contents, links = self.contents, Linker(self.contents, "")
         sections = contents.list_page_sections(page.name)
         has_tables = contents.has_tables(page.name)
@@ -78,6 +78,7 @@ class Renderer:
             for section in sections
         }
         blocks = _view_blocks(contents.blocks[page.name], links)
+        closing = _view_blocks(contents.closing_blocks[page.name], links)
         glance = make_glance_table(contents, sections, slug="glance")
         tables = [view_table(glance, links)] if sections else []
         return self._render(
@@ -86,13 +87,15 @@ class Renderer:
             page=page.name,
             title=page.title,
             shown=[*tables, *_list_views(blocks), *_list_section_views(views), *(
-                view for each in below.values() for view in _list_views(each))],
+                view for each in below.values() for view in _list_views(each)),
+                *_list_views(closing)],
             numbers=[key for section in sections for key in section.numbers],
             question=page.question,
             glance=tables,
             blocks=blocks,
             sections=views,
             below=below,
+            closing=closing,
         )  # fmt: skip
 
     def render_llm(self, llm: str) -> str:
