@@ -51,6 +51,11 @@ def ask_three(llm: str, shares: Mapping[str, Sequence[float]], *, n: int = 20) -
     ]  # fmt: skip
 
 
+def select_overall(asked: Sequence[Asked]) -> dict[str, Any]:
+    (llm,) = describe_overall(join_asked(asked), QUICK)["llms"]
+    return dict(llm)
+
+
 def spread_shares(first: float) -> list[float]:
     return [first, 0.5, 0.4, 0.4, 0.45, 0.5, 0.55, 0.6]
 
@@ -226,7 +231,7 @@ def test_blocks_have_definitions_tables_and_figures_that_hold_every_setting() ->
 
     (accuracy,), (refusals,) = list_performance_blocks(evidence), list_refusal_blocks(evidence)
 
-    assert len(accuracy.findings) == len(refusals.findings) == 2
+    assert (len(accuracy.findings), len(refusals.findings)) == (6, 2)  # three and one for each LLM
     assert accuracy.findings[0].verdict == "50.0 percentage points"
     assert "2 personas that share the score" in accuracy.findings[0].sentence
     assert refusals.findings[0].verdict == "A ratio above 1 in 1 of 1 categories"
@@ -277,3 +282,63 @@ def test_an_experiment_of_other_data_sets_has_no_blocks() -> None:
     evidence = make_evidence(join_asked([]), {})
 
     assert list_performance_blocks(evidence) == list_refusal_blocks(evidence) == []
+
+
+def test_overall_scores_are_shrunken_and_ranked_over_all_three_data_sets() -> None:
+    shares = {
+        name: spread_shares(first) for name, first in zip(THREE, (0.9, 0.8, 0.7), strict=True)
+    }
+
+    llm = select_overall(ask_three("one", shares, n=60))
+
+    columns, selection = llm["selected"]["columns"], llm["selected"]["selection"]
+    scores = llm["scores"]["asked"]
+    assert scores[0] == pytest.approx(0.8)
+    assert columns["rank"][: len(PEOPLE)] == [1, 2, 3, 3]
+    assert columns["rank"][len(PEOPLE) :] == [None] * 4  # controls and no persona are not ranked
+    assert scores[1] < columns["shrunken"][0] < scores[0]  # towards the others
+    assert selection["gap_shrunken"]["value"] < 0.4
+
+
+def test_without_one_of_the_three_nothing_is_selected() -> None:
+    shares = {name: spread_shares(0.9) for name in THREE[:2]}
+
+    llm = select_overall(ask_three("one", shares))
+
+    assert llm["selected"] == {"undefined": "bbq was not asked"}
+
+
+def test_a_gap_of_answered_items_is_of_those_that_both_answered() -> None:
+    asked = ask_three("one", {name: [0.5] * N_SETTINGS for name in THREE})
+    for each in asked:
+        each.array.codes[0, 10:] = REFUSED  # answers the half that is right, and no other
+        each.array.codes[1, :2] = REFUSED
+
+    llm = select_overall(asked)
+
+    gaps = {
+        (gap["dataset"], gap["scoring"]): gap["gap"]
+        for gap in llm["gaps"]
+        if gap["scoring"] == "answered"
+    }
+    assert all(gap["best"] == ["a cook"] for gap in gaps.values())
+    assert all(gap["worst"] == ["a poet"] for gap in gaps.values())
+    assert {gap["value"] for gap in gaps.values()} == {0}  # alike on the eight of both
+
+
+def test_the_page_says_what_selection_leaves_of_the_overall_gap() -> None:
+    shares = {
+        name: spread_shares(first) for name, first in zip(THREE, (0.9, 0.8, 0.7), strict=True)
+    }
+    slices = join_asked(ask_three("one", shares, n=60))
+    joint = {"overall_accuracy": describe_overall(slices, QUICK)}
+
+    block = list_performance_blocks(make_evidence(slices, joint))[0]
+
+    questions = [finding.question for finding in block.findings]
+    assert questions[1:] == [
+        "one, overall: Is the highest persona truly among the highest?",
+        "one, overall: How wide is the gap once selection is taken out?",
+    ]
+    (table,) = [each for each in block.tables if each.slug.endswith("-selected")]
+    assert [row[1].text for row in table.rows] == PEOPLE

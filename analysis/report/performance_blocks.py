@@ -1,6 +1,7 @@
 """RQ1 over data sets: overall accuracies (Figure 2); experts follow from `rank_blocks`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from analysis.evidence import Evidence
@@ -11,6 +12,8 @@ from analysis.report.blocks import Block, DetailTable, Figure, Finding, Writer, 
 from analysis.report.definitions.joint_fields import OVERALL_FIELDS
 from analysis.report.distributions import Row, draw_distributions
 from analysis.report.rank_blocks import ON_PAGE, show_experts
+from analysis.report.selection_blocks import describe_gaps, describe_highest
+from analysis.report.selection_tables import write_chance, write_rank
 from analysis.report.wording import (
     give_reason,
     is_undefined,
@@ -49,25 +52,67 @@ def _show_overall(template: str, llms: Sequence[Mapping[str, Any]]) -> Block:
         title=f"Accuracy over data sets, template {template} (Figure 2)",
         lead="The mean of the accuracies on TruthfulQA, MMLU and BBQ, each counting alike. Best "
         "and worst persona are chosen after the fact, so a gap overstates the true difference.",
-        findings=tuple(_describe_gap(each) for each in llms),
+        findings=tuple(finding for each in llms for finding in _list_findings(each)),
         tables=(
             _list_gaps(slug, llms, on_page=True),
             _list_gaps(slug, llms, on_page=False),
-            *([_list_settings(slug, llms)] if any(not each["missing"] for each in llms) else []),
+            *(_list_whole(slug, [each for each in llms if not each["missing"]])),
         ),
         figures=(_draw_accuracies(slug, llms),),
         numbers={"fields": OVERALL_FIELDS, "llms": list(llms)},
     )
 
 
-def _describe_gap(llm: Mapping[str, Any]) -> Finding:
-    question = f"{llm['llm']}: how far apart are the best and the worst persona overall?"
-    main = next(
-        each
+def _list_whole(slug: str, llms: Sequence[Mapping[str, Any]]) -> Iterator[DetailTable]:
+    """Tables of the LLMs that were asked all three data sets."""
+    if llms:
+        yield _list_settings(slug, llms)
+        yield _list_selected(slug, llms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overall:
+    """One LLM's accuracies over all data sets, `analysis.report.selection_blocks.Ranked`."""
+
+    settings: Sequence[Mapping[str, str]]
+    columns: Mapping[str, Sequence[Any]]
+    gap: Any
+    reasons: Mapping[str, str]
+    name: str = "accuracy"
+
+    def find_reason(self, column: str) -> str:
+        """Why a number is not defined."""
+        return self.reasons.get(column, NO_OVERALL)
+
+
+def _list_findings(llm: Mapping[str, Any]) -> Iterator[Finding]:
+    yield _describe_gap(llm)
+    selected = llm["selected"]
+    if is_undefined(selected):
+        return
+    overall = _Overall(
+        list_settings(llm),
+        {"score": llm["scores"][Scoring.ASKED], **selected["columns"]},
+        _find_gap(llm),
+        selected["reasons"],
+    )
+    for describe in (describe_highest, describe_gaps):
+        finding = describe(overall, selected["selection"])
+        yield finding._replace(question=f"{llm['llm']}, overall: {finding.question}")
+
+
+def _find_gap(llm: Mapping[str, Any]) -> Any:
+    """The overall gap under the main scoring, or why there is none."""
+    return next(
+        each["gap"]
         for each in llm["gaps"]
         if each["dataset"] == OVERALL and each["scoring"] == Scoring.ASKED
     )
-    gap = main["gap"]
+
+
+def _describe_gap(llm: Mapping[str, Any]) -> Finding:
+    question = f"{llm['llm']}: how far apart are the best and the worst persona overall?"
+    gap = _find_gap(llm)
     if is_undefined(gap):
         return Finding(question, f"Not defined: {gap[UNDEFINED] if gap else ''}")
     return Finding(
@@ -154,6 +199,39 @@ def _list_settings(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
     return make_table(
         f"{slug}-settings",
         "Overall accuracy of every setting",
+        records,
+        writers=writers,
+        on_page=len(llms) == 1,
+    )
+
+
+def _list_selected(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
+    """Every persona with what selection leaves of its score and rank."""
+    records = [
+        {
+            "llm": each["llm"],
+            "label": setting["label"],
+            "category": setting["category"],
+            **{
+                key: give_reason(each["selected"]["columns"][key][row], reason)
+                for key, reason in each["selected"]["reasons"].items()
+            },
+        }
+        for each in llms
+        for row, setting in enumerate(list_settings(each))
+        if setting["role"] == "persona"
+    ]
+    writers: dict[str, Writer] = {
+        **dict.fromkeys(
+            ("shrunken", "shrunken_low", "shrunken_high"),
+            lambda value: write_score(value, "accuracy"),
+        ),
+        **dict.fromkeys(("rank", "rank_low", "rank_high", "rank_unflagged"), write_rank),
+        **dict.fromkeys(("chance_top", "chance_bottom"), write_chance),
+    }
+    return make_table(
+        f"{slug}-selected",
+        "Overall accuracy of every persona, selection taken out",
         records,
         writers=writers,
         on_page=len(llms) == 1,

@@ -54,6 +54,11 @@ class Section:
         """Numbers per setting."""
         return dict(self.measure["per_setting"])
 
+    @property
+    def gap(self) -> Any:
+        """Best minus worst persona (`analysis.statistics.spread.Gap`), or why it is not defined."""
+        return self.measure["gap"]
+
     def find_reason(self, column: str) -> str:
         """Why a number of this column is not defined."""
         return str(self.measure["reasons"].get(column, ""))

@@ -1,7 +1,7 @@
 """Below every measure: are its extremes real, what varies, and what other choices would change."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from analysis.report.blocks import Block, Finding
 from analysis.report.sections import Section
@@ -62,7 +62,35 @@ def list_selection_blocks(section: Section) -> list[Block]:
     ]
 
 
-def describe_highest(section: Section, selection: Mapping[str, Any]) -> Finding:
+class Ranked(Protocol):
+    """Settings with a score each: a section, or scores over several data sets."""
+
+    @property
+    def name(self) -> str:
+        """What is measured."""
+        ...
+
+    @property
+    def settings(self) -> Sequence[Mapping[str, str]]:
+        """Label and role, in the order of the columns."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """Numbers per setting: score, shrunken, rank, chance_top, ..."""
+        ...
+
+    @property
+    def gap(self) -> Any:
+        """Best minus worst persona, or why it is not defined."""
+        ...
+
+    def find_reason(self, column: str) -> str:
+        """Why a number of this column is not defined."""
+        ...
+
+
+def describe_highest(section: Ranked, selection: Mapping[str, Any]) -> Finding:
     """How sure is it that the highest persona is among the highest?"""
     question = "Is the highest persona truly among the highest?"
     columns = section.columns
@@ -93,14 +121,10 @@ def describe_highest(section: Section, selection: Mapping[str, Any]) -> Finding:
     )
 
 
-def describe_gaps(section: Section, selection: Mapping[str, Any]) -> Finding:
+def describe_gaps(section: Ranked, selection: Mapping[str, Any]) -> Finding:
     """The gap without its selection, twice."""
     question = "How wide is the gap once selection is taken out?"
-    naive, shrunken, split = (
-        section.measure["gap"],
-        selection["gap_shrunken"],
-        selection["gap_split"],
-    )
+    naive, shrunken, split = section.gap, selection["gap_shrunken"], selection["gap_split"]
     if is_undefined(naive):
         return Finding(question, _name_undefined(naive))
     parts = [f"As observed it is {write_difference(naive['value'], section.name)}"]

@@ -8,7 +8,10 @@ OVERALL_FIELDS: dict[str, str] = {
     "high": "upper end of its normal 95% interval",
     "datasets": "accuracy on each data set, scoring asked",
     "gaps": "best minus worst persona per data set and scoring, with all who share the ends; "
-    "persona_sd and control_sd have n − 1 and hold item noise",
+    "persona_sd and control_sd have n − 1 and hold item noise; answered: the two ends on the items "
+    "that both answered",
+    "selected": "the personas as the highest and lowest of many, by the mean over the data sets: "
+    "columns in the order of labels",
 }
 
 RANK_FIELDS: dict[str, str] = {
