@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.groups import (
     EXPERTISE,
@@ -20,7 +21,7 @@ from analysis.groups import (
     SUBJECT_GROUPS,
     list_social_groups,
 )
-from analysis.measures import Draws
+from analysis.measures import MAIN, Draws
 from analysis.performance import KEPT
 from analysis.plain import to_plain
 from analysis.planned import NO_PERSONA
@@ -31,6 +32,7 @@ from analysis.statistics.ranks import RandomBest, draw_best_of_group, rank_group
 from analysis.statistics.rates import Floats, divide_counts
 
 OVERALL = "overall"
+UNFLAGGED = "asked, without flagged"  # beside the scorings: fewer settings are ranked
 
 
 class Ranking(NamedTuple):
@@ -125,20 +127,37 @@ def _rank_dataset(
         return []
     llms = tuple(cells)
     roster = match_settings([results[llm] for llm in llms])
+    flagged = find_flagged([results[llm] for llm in llms], roster)
+    everyone = np.ones(len(roster.labels), np.bool_)
+    variants = [(str(scoring), str(scoring), everyone) for scoring in KEPT]
+    if flagged.any():
+        variants.append((UNFLAGGED, str(MAIN), ~flagged))
     return [
         RankedGroups(
             dataset=ranking.dataset,
             template=template,
-            scoring=scoring,
+            scoring=name,
             llms=llms,
-            n_settings=len(roster.labels),
+            n_settings=int(np.count_nonzero(kept)),
             domains=tuple(
-                _rank_domain(ranking, domain, scoring, roster, list(cells.values()), llms)
+                _rank_domain(
+                    ranking, domain, scoring, roster, list(cells.values()), llms, kept=kept
+                )
                 for domain in (*ranking.domains, OVERALL)
             ),
         )
-        for scoring in map(str, KEPT)
+        for name, scoring, kept in variants
     ]
+
+
+def find_flagged(results: Sequence[Result], roster: Roster) -> NDArray[np.bool_]:
+    """Settings [settings] that lack too many answers in some LLM: refusing can make a rank."""
+    found = np.zeros(len(roster.labels), np.bool_)
+    for result, rows in zip(results, roster.rows, strict=True):
+        measure = find_measure(result, "accuracy")
+        if measure is not None:
+            found |= np.array(measure["per_setting"]["is_flagged"], np.bool_)[rows]
+    return found
 
 
 def _find_cells(result: Result) -> Mapping[str, Any] | None:
@@ -154,6 +173,8 @@ def _rank_domain(
     roster: Roster,
     cells: Sequence[Mapping[str, Any]],
     llms: Sequence[str],
+    *,
+    kept: NDArray[np.bool_],
 ) -> DomainRanks:
     parts = ranking.domains.get(domain)
     missing = sorted({part for each in cells for part in find_missing(each, parts)})
@@ -171,8 +192,10 @@ def _rank_domain(
             for each, rows in zip(cells, roster.rows, strict=True)
         ]
     )
-    ranks = rank_settings(scores.mean(axis=0), is_best_highest=True)
-    printed = ranking.printed if is_papers_grid(llms, roster.labels) else {}
+    means = np.where(kept, scores.mean(axis=0), np.nan)
+    ranks = rank_settings(means, is_best_highest=True)
+    is_papers = is_papers_grid(llms, roster.labels) and bool(kept.all())
+    printed = ranking.printed if is_papers else {}
     top = tuple(roster.labels[at] for at in np.flatnonzero(ranks == 1))
     return DomainRanks(
         domain=domain,
@@ -181,7 +204,15 @@ def _rank_domain(
         n_ranked=int(np.count_nonzero(~np.isnan(ranks))),
         top=top or Undefined("no setting has a score in every LLM"),
         groups=tuple(
-            place_group(group, members, roster, scores, ranks, printed=printed.get((group, domain)))
+            place_group(
+                group,
+                members,
+                roster,
+                scores,
+                ranks,
+                kept=kept,
+                printed=printed.get((group, domain)),
+            )
             for group, members in groups.items()
         ),
     )
@@ -209,17 +240,23 @@ def place_group(
     scores: Floats,
     ranks: Floats,
     *,
+    kept: NDArray[np.bool_] | None = None,
     printed: PrintedRank | None = None,
 ) -> GroupPlace:
-    """A group's ranks; ``scores`` [LLMs, settings], ``ranks`` [settings] of their mean."""
+    """A group's ranks; ``scores`` [LLMs, settings], ``ranks`` [settings] of their mean.
+
+    ``kept`` [settings]: the settings that are ranked; a group has those of its members alone.
+    """
     members = roster.find(personas)
     if len(members) < len(personas):
         n = len(personas) - len(members)
         why = f"{n} of the group’s {len(personas)} settings {'was' if n == 1 else 'were'} not asked"
         return _refuse(group, len(personas), Undefined(why), printed=printed)
+    if kept is not None:
+        members = members[kept[members]]
     found = rank_group(ranks, members)
     if isinstance(found, Undefined):
-        return _refuse(group, len(personas), found, printed=printed)
+        return _refuse(group, len(members), found, printed=printed)
     empty = roster.find_role("empty")
     none = Undefined("the setting without a persona was not asked, or has no score")
     has_empty = len(empty) > 0 and not np.isnan(scores[:, empty]).any()

@@ -27,6 +27,7 @@ from analysis.groups import (
 from analysis.paper_names import LLMS
 from analysis.planned import NO_PERSONA
 from analysis.printed_tables import EXPERT_RANKS, SELF_RANKS, SOCIAL_RANKS, is_papers_grid
+from analysis.readings import REFUSED
 from analysis.report.bias_blocks import list_bias_blocks
 from analysis.report.latex import write_latex
 from analysis.report.performance_blocks import list_performance_blocks
@@ -264,3 +265,31 @@ def test_overall_ranks_on_bbq_can_be_those_of_table_7(shared: Path) -> None:
         assert isinstance(found.mean_rank, float)
         assert -0.06 <= printed.mean - found.mean_rank <= 30.06
         assert printed.best is None or 0 <= printed.best - found.best_rank <= 30
+
+
+def test_ranks_are_given_again_without_settings_that_refuse_much() -> None:
+    expert, other = EXPERTS["law"]
+    asked = ask_mmlu("one", better={expert: SUBJECT_GROUPS["law"], other: SUBJECT_GROUPS["law"]})
+    row = [setting.persona for setting in asked.array.settings].index(other)
+    asked.array.codes[row, ::3] = REFUSED
+    slices = join_asked([asked])
+
+    without = find_places(slices, "law", scoring="asked, without flagged")
+
+    assert find_places(slices, "law")["law"]["n_members"] == 2
+    assert (without["law"]["n_members"], without["law"]["mean_rank"]) == (1, 1)
+    assert without["law"]["best"] == expert
+    assert without[""]["n_ranked"] == find_places(slices, "law")[""]["n_ranked"] - 1
+    scorings = [each["scoring"] for each in describe_group_ranks(slices, QUICK)["ranked"]]
+    assert scorings == ["asked", "paper", "answered", "asked, without flagged"]
+
+
+def test_a_group_of_which_every_member_is_flagged_has_no_rank_without_them() -> None:
+    asked = ask_mmlu("one")
+    personas = [setting.persona for setting in asked.array.settings]
+    for persona in EXPERTS["psychologist"]:
+        asked.array.codes[personas.index(persona), ::2] = REFUSED
+
+    without = find_places(join_asked([asked]), "law", scoring="asked, without flagged")
+
+    assert without["psychologist"]["mean_rank"] == {"undefined": "no setting in the group"}

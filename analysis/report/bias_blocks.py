@@ -13,7 +13,7 @@ from analysis.report.definitions.joint_fields import RANK_FIELDS
 from analysis.report.dots import ScatterDot, draw_scatter
 from analysis.report.own_group_blocks import show_own_groups
 from analysis.report.paper_labels import add_labels
-from analysis.report.rank_blocks import ON_PAGE, list_places, make_rank_table
+from analysis.report.rank_blocks import ON_RANK_PAGE, list_places, make_rank_table
 from analysis.report.sections import Section, list_sections
 from analysis.report.wording import write_plural, write_score
 
@@ -120,7 +120,7 @@ def _show_social_ranks(template: str, ranked: Sequence[Mapping[str, Any]]) -> Bl
                 f"{slug}-table",
                 "Groups of personas in categories of BBQ (Table 7)",
                 list_places(
-                    [each for each in ranked if each["scoring"] in ON_PAGE], lambda *_: True
+                    [each for each in ranked if each["scoring"] in ON_RANK_PAGE], lambda *_: True
                 ),
             ),
         ),

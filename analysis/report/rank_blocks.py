@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.group_ranks import list_own_domains
+from analysis.group_ranks import UNFLAGGED, list_own_domains
 from analysis.groups import NO_PERSONA_GROUP
 from analysis.overall import OVERALL
 from analysis.plain import UNDEFINED
@@ -23,7 +23,8 @@ from analysis.report.wording import (
 from analysis.statistics.scorings import Scoring
 
 ON_PAGE = (Scoring.ASKED, Scoring.PAPER)
-IN_TABLES = (*ON_PAGE, Scoring.ANSWERED)
+ON_RANK_PAGE = (*ON_PAGE, UNFLAGGED)
+IN_TABLES = (*ON_RANK_PAGE, Scoring.ANSWERED)
 NO_BEST = {UNDEFINED: "the group has one member"}
 
 
@@ -32,7 +33,7 @@ def show_experts(template: str, ranked: Sequence[Mapping[str, Any]]) -> Block:
     slug = make_slug("experts", template)
     own = list_own_domains()
     main = next(each for each in ranked if each["scoring"] == Scoring.ASKED)
-    on_page = [each for each in ranked if each["scoring"] in ON_PAGE]
+    on_page = [each for each in ranked if each["scoring"] in ON_RANK_PAGE]
     narrow = list_places(on_page, lambda group, domain: domain["domain"] in own.get(group, ()))
     fields = list_places(on_page, lambda group, domain: domain["kind"] != "subjects")
     everything = list_places(ranked, lambda group, domain: True)

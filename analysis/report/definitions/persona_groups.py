@@ -6,7 +6,8 @@ PERSONA_GROUPS: dict[str, Definition] = {
     "scored_as": Definition(
         "Scoring",
         "asked: an answer that is not given is no hit; paper: it is taken for option A; answered: "
-        "it is left out; lowest and highest: the bounds.",
+        "it is left out; lowest and highest: the bounds. Without flagged: settings that lack more "
+        "than 20% of their answers in some LLM are not ranked.",
     ),
     "gap_of": Definition("Data set", "One of the three, or the unweighted mean of them: overall."),
     "gap_best": Definition("Highest", "The persona with the highest score, and who else has it."),
