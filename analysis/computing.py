@@ -1,4 +1,4 @@
-"""The numbers of slices: those stored for these answers and this code, the others computed.
+"""The numbers of slices, stored or computed, and then those over several slices.
 
 Where there is much to compute, two processes share it, each on one core: most of an analysis is
 small steps, which threads would have to take in turn. Their arrays come back through the files of
@@ -7,12 +7,13 @@ threads it may use before NumPy and Polars look.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import current_process, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Engine
 
@@ -68,11 +69,8 @@ def _compute_all(
             found[part.slice] = compute_result(engine, slices, part.slice)
             progress.advance(Stage.ANALYSED, part.planned)
         return found
-    url = engine.url.render_as_string(hide_password=False)  # through a pipe, to ourselves
-    compute = partial(_compute_apart, url, slices.experiment, slices.folder, dict(slices.settled))
-    with ProcessPoolExecutor(
-        PROCESSES, mp_context=get_context("spawn"), initializer=_use_one_core
-    ) as pool:
+    compute = partial(_compute_apart, _Source.of(engine, slices))
+    with _open_pool(PROCESSES) as pool:
         made = {pool.submit(compute, part.slice): part for part in order}
         for future in as_completed(made):
             part = made[future]
@@ -109,20 +107,83 @@ def compute_result(engine: Engine, slices: "SliceReader", slice_id: int) -> dict
     return result
 
 
+def join_topics(
+    engine: Engine,
+    parts: Sequence[SliceProgress],
+    slices: "SliceReader",
+    results: Mapping[int, dict[str, Any]],
+    families: Mapping[str, str],
+    *,
+    progress: Progress = SILENCE,
+) -> dict[str, Any]:
+    """Every topic of `analysis.joint` by its name; ``families`` is LLM -> family."""
+    from analysis.joint import LONGEST, TOPICS, Slices, join_slices
+    from analysis.measures import Draws
+
+    every = Slices(tuple(parts), results, slices.load, families)
+    if not is_worth_processes(parts, slices):
+        return join_slices(every, Draws(), progress=progress)
+    with _open_pool(1) as pool:
+        longest = pool.submit(
+            _join_apart, _Source.of(engine, slices), tuple(parts), dict(families), LONGEST
+        )
+        others = [name for name in TOPICS if name != LONGEST]
+        found = join_slices(every, Draws(), names=others, progress=progress)
+        found |= longest.result()
+        progress.advance(Stage.JOINED)
+    return {name: found[name] for name in TOPICS}
+
+
+def _open_pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_use_one_core
+    )
+
+
 def _use_one_core() -> None:
     for name in ONE_CORE:
         os.environ.setdefault(name, "1")
 
 
-def _compute_apart(
-    url: str, experiment: int, folder: Path | None, settled: dict[int, str], slice_id: int
-) -> dict[str, Any]:
-    """`compute_result` in a process of its own."""
-    from analysis.array_cache import SliceReader
+class _Source(NamedTuple):
+    """Where another process reads the same slices; it goes through a pipe, to ourselves."""
 
-    engine = open_engine(url)
-    try:
-        reader = SliceReader(engine, experiment, folder, settled)
-        return compute_result(engine, reader, slice_id)
-    finally:
-        engine.dispose()
+    url: str
+    experiment: int
+    folder: Path | None
+    settled: dict[int, str]
+
+    @classmethod
+    def of(cls, engine: Engine, slices: "SliceReader") -> "_Source":
+        url = engine.url.render_as_string(hide_password=False)
+        return cls(url, slices.experiment, slices.folder, dict(slices.settled))
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[Engine, "SliceReader"]]:
+        """Its own connections and arrays, for as long as the body runs."""
+        from analysis.array_cache import SliceReader
+
+        engine = open_engine(self.url)
+        try:
+            yield engine, SliceReader(engine, self.experiment, self.folder, self.settled)
+        finally:
+            engine.dispose()
+
+
+def _compute_apart(source: _Source, slice_id: int) -> dict[str, Any]:
+    """`compute_result` in a process of its own."""
+    with source.open() as (engine, slices):
+        return compute_result(engine, slices, slice_id)
+
+
+def _join_apart(
+    source: _Source, parts: tuple[SliceProgress, ...], families: dict[str, str], name: str
+) -> dict[str, Any]:
+    """One topic in a process of its own; the slices' numbers are stored by now."""
+    from analysis.joint import Slices, join_slices
+    from analysis.measures import Draws
+
+    with source.open() as (engine, slices):
+        results = find_or_compute(engine, parts, slices)
+        every = Slices(parts, results, slices.load, families)
+        return join_slices(every, Draws(), names=[name])

@@ -1,6 +1,6 @@
 """What a report is written from, gathered: coverage, numbers per slice, and their origin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 
 from analysis.asked_again import AskedAgain, list_asked_again
-from analysis.computing import find_or_compute
+from analysis.computing import find_or_compute, join_topics
 from analysis.planned import AnsweringLlm, list_llms
 from analysis.progress import SILENCE, Progress, Stage
 from analysis.results import hash_report
@@ -24,7 +24,6 @@ from models.errors import IncompleteError
 from models.identity import hash_content
 
 if TYPE_CHECKING:
-    from analysis.array_cache import SliceReader
     from analysis.samples import SampledCell
 
 
@@ -169,7 +168,14 @@ def gather_evidence(
     with engine.connect() as connection:
         floors = measure_floors(connection, experiment.id, coverage.again, slices.load)
         progress.advance(Stage.JOINED)
-        joint = _join(coverage, results, slices, notes, progress)
+        joint = join_topics(
+            engine,
+            coverage.parts,
+            slices,
+            results,
+            name_families(coverage.parts, notes),
+            progress=progress,
+        )
         samples = sample_cells(connection, coverage.parts, slices.load)
         progress.advance(Stage.JOINED)
         return Evidence(
@@ -184,19 +190,9 @@ def gather_evidence(
         )
 
 
-def _join(
-    coverage: Coverage,
-    results: Mapping[int, dict[str, Any]],
-    slices: "SliceReader",
-    notes: Mapping[str, LlmNote],
-    progress: Progress,
-) -> dict[str, Any]:
-    from analysis.joint import Slices, join_slices
-    from analysis.measures import Draws
-
-    families = {
+def name_families(parts: Sequence[SliceProgress], notes: Mapping[str, LlmNote]) -> dict[str, str]:
+    """LLM -> family; an LLM that nobody knows is its own."""
+    return {
         part.llm: (notes[part.llm].family if part.llm in notes else "") or part.llm
-        for part in coverage.parts
+        for part in parts
     }
-    every = Slices(coverage.parts, results, slices.load, families)
-    return join_slices(every, Draws(), progress=progress)

@@ -8,8 +8,9 @@ from sqlalchemy import Engine, text
 
 from analysis import computing
 from analysis.array_cache import SliceReader
-from analysis.computing import find_or_compute, is_worth_processes
+from analysis.computing import find_or_compute, is_worth_processes, join_topics
 from analysis.evidence import Coverage, measure_coverage
+from analysis.joint import LONGEST, TOPICS
 from scheduler.store import StoredGrid
 
 TWO_SLICES = 'templates = ["paper", "clean"]'
@@ -46,6 +47,27 @@ def test_two_processes_find_the_same_numbers_as_one(
     with engine.connect() as connection:
         stored_rows = connection.execute(text("SELECT count(*) FROM analysis_job")).scalar_one()
     assert stored_rows == 2
+
+
+def test_topics_are_the_same_in_two_processes_as_in_one(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = plan_questions(engine, tmp_path, n_items=4, settings=TWO_SLICES)
+    answer_all(engine, stored.experiment, answer_plausibly)
+    coverage, slices = open_slices(engine, stored, tmp_path / "arrays")
+    results = find_or_compute(engine, coverage.parts, slices)
+    families = {part.llm: "toy" for part in coverage.parts}
+    alone = join_topics(engine, coverage.parts, slices, results, families)
+    monkeypatch.setattr(computing, "MANY_CELLS", 1)
+    there: list[str] = []
+    monkeypatch.setitem(TOPICS, LONGEST, lambda *_: there.append("computed here"))
+
+    together = join_topics(engine, coverage.parts, slices, results, families)
+
+    assert together == alone
+    assert list(together) == list(TOPICS)
+    assert together[LONGEST]["measures"]
+    assert there == []
 
 
 def test_stored_numbers_are_not_computed_again(
