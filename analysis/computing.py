@@ -7,13 +7,12 @@ threads it may use before NumPy and Polars look.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import current_process, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from sqlalchemy import Engine
 
@@ -25,22 +24,47 @@ from models.db import open_engine
 if TYPE_CHECKING:
     from analysis.array_cache import SliceReader
 
+Result = TypeVar("Result")
+
 PROCESSES = 2  # more would need more memory than a laptop has to spare
 MANY_CELLS = 1_000_000  # below it, starting a process takes longer than it saves
 ONE_CORE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+class Helpers:
+    """Processes that are started when first needed and then kept: starting one takes seconds."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def submit(self, work: Callable[..., Result], *words: Any) -> Future[Result]:
+        """Begin to work in one of them."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                PROCESSES, mp_context=get_context("spawn"), initializer=_use_one_core
+            )
+        return self._pool.submit(work, *words)
 
 
 def find_or_compute(
     engine: Engine,
     parts: Sequence[SliceProgress],
     slices: "SliceReader",
+    helpers: Helpers,
     *,
     progress: Progress = SILENCE,
 ) -> dict[int, dict[str, Any]]:
     """The numbers of every slice (`analysis.analyse.describe_slice`), in the order of ``parts``."""
     found = {part.slice: _find(engine, slices, part.slice) for part in parts}
     open_parts = [part for part in parts if found[part.slice] is None]
-    computed = _compute_all(engine, open_parts, slices, progress) if open_parts else {}
+    computed = _compute_all(engine, open_parts, slices, helpers, progress) if open_parts else {}
     return {slice_id: result or computed[slice_id] for slice_id, result in found.items()}
 
 
@@ -56,6 +80,7 @@ def _compute_all(
     engine: Engine,
     parts: Sequence[SliceProgress],
     slices: "SliceReader",
+    helpers: Helpers,
     progress: Progress,
 ) -> dict[int, dict[str, Any]]:
     order = sorted(parts, key=lambda part: -part.planned)
@@ -69,14 +94,13 @@ def _compute_all(
             found[part.slice] = compute_result(engine, slices, part.slice)
             progress.advance(Stage.ANALYSED, part.planned)
         return found
-    compute = partial(_compute_apart, _Source.of(engine, slices))
-    with _open_pool(PROCESSES) as pool:
-        made = {pool.submit(compute, part.slice): part for part in order}
-        for future in as_completed(made):
-            part = made[future]
-            found[part.slice] = future.result()
-            for stage in (Stage.READ, Stage.ANALYSED):
-                progress.advance(stage, part.planned)
+    source = _Source.of(engine, slices)
+    made = {helpers.submit(_compute_apart, source, part.slice): part for part in order}
+    for future in as_completed(made):
+        part = made[future]
+        found[part.slice] = future.result()
+        for stage in (Stage.READ, Stage.ANALYSED):
+            progress.advance(stage, part.planned)
     return found
 
 
@@ -113,6 +137,7 @@ def join_topics(
     slices: "SliceReader",
     results: Mapping[int, dict[str, Any]],
     families: Mapping[str, str],
+    helpers: Helpers,
     *,
     progress: Progress = SILENCE,
 ) -> dict[str, Any]:
@@ -123,21 +148,13 @@ def join_topics(
     every = Slices(tuple(parts), results, slices.load, families)
     if not is_worth_processes(parts, slices):
         return join_slices(every, Draws(), progress=progress)
-    with _open_pool(1) as pool:
-        longest = pool.submit(
-            _join_apart, _Source.of(engine, slices), tuple(parts), dict(families), LONGEST
-        )
-        others = [name for name in TOPICS if name != LONGEST]
-        found = join_slices(every, Draws(), names=others, progress=progress)
-        found |= longest.result()
-        progress.advance(Stage.JOINED)
+    source = _Source.of(engine, slices)
+    longest = helpers.submit(_join_apart, source, tuple(parts), dict(families), LONGEST)
+    others = [name for name in TOPICS if name != LONGEST]
+    found = join_slices(every, Draws(), names=others, progress=progress)
+    found |= longest.result()
+    progress.advance(Stage.JOINED)
     return {name: found[name] for name in TOPICS}
-
-
-def _open_pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_use_one_core
-    )
 
 
 def _use_one_core() -> None:
@@ -183,7 +200,7 @@ def _join_apart(
     from analysis.joint import Slices, join_slices
     from analysis.measures import Draws
 
-    with source.open() as (engine, slices):
-        results = find_or_compute(engine, parts, slices)
+    with source.open() as (engine, slices), Helpers() as helpers:
+        results = find_or_compute(engine, parts, slices, helpers)
         every = Slices(parts, results, slices.load, families)
         return join_slices(every, Draws(), names=[name])

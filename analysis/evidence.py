@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 
 from analysis.asked_again import AskedAgain, list_asked_again
-from analysis.computing import find_or_compute, join_topics
+from analysis.computing import Helpers, find_or_compute, join_topics
 from analysis.planned import AnsweringLlm, list_llms
 from analysis.progress import SILENCE, Progress, Stage
 from analysis.results import hash_report
@@ -163,9 +163,9 @@ def gather_evidence(
         part.slice: coverage.hashes[part.slice] for part in coverage.parts if not part.missing
     }
     slices = SliceReader(engine, experiment.id, arrays, settled)
-    results = find_or_compute(engine, coverage.parts, slices, progress=progress)
-    progress.expect(Stage.JOINED, len(TOPICS) + 2)
-    with engine.connect() as connection:
+    with Helpers() as helpers, engine.connect() as connection:
+        results = find_or_compute(engine, coverage.parts, slices, helpers, progress=progress)
+        progress.expect(Stage.JOINED, len(TOPICS) + 2)
         floors = measure_floors(connection, experiment.id, coverage.again, slices.load)
         progress.advance(Stage.JOINED)
         joint = join_topics(
@@ -174,6 +174,7 @@ def gather_evidence(
             slices,
             results,
             name_families(coverage.parts, notes),
+            helpers,
             progress=progress,
         )
         samples = sample_cells(connection, coverage.parts, slices.load)
