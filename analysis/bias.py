@@ -21,7 +21,7 @@ from analysis.measures import (
     describe_rates,
     describe_scores,
 )
-from analysis.performance import TESTED, run_hit_tests
+from analysis.performance import TESTED, run_both_tests
 from analysis.readings import FILTERED
 from analysis.statistics import Undefined
 from analysis.statistics.bias import (
@@ -146,9 +146,10 @@ def measure_bias_score(part: SliceArray, items: BbqItems, draws: Draws) -> Measu
             "biased": biased[MAIN].sum(axis=1),
             "known": is_known.sum(axis=1),
         },
-        omnibus=tuple(
-            run_hit_tests(part, Scored(hits, choices[scoring].counted), scoring, draws)
-            for scoring, hits in biased.items()
+        omnibus=run_both_tests(
+            part,
+            {name: Scored(hits, choices[name].counted) for name, hits in biased.items()},
+            draws,
         ),
         draws=draws,
         details={
@@ -235,7 +236,7 @@ def measure_unknown(part: SliceArray, items: BbqItems, draws: Draws) -> Measure:
         cells=None,
         chance=float(np.mean([1 / item.n_options for item in part.items])),
         counts={"truth": truth, "unknown": scored[MAIN].values.sum(axis=1)},
-        omnibus=tuple(run_hit_tests(part, scored[each], each, draws) for each in TESTED),
+        omnibus=run_both_tests(part, scored, draws),
         draws=draws,
         details={"truth": float((items.answers == items.unknowns).mean())},
     )

@@ -258,8 +258,9 @@ def place_group(
     if isinstance(found, Undefined):
         return _refuse(group, len(members), found, printed=printed)
     empty = roster.find_role("empty")
-    none = Undefined("the setting without a persona was not asked, or has no score")
+    none = Undefined("the setting without a persona was not asked, is flagged, or has no score")
     has_empty = len(empty) > 0 and not np.isnan(scores[:, empty]).any()
+    has_empty &= kept is None or bool(kept[empty].all())
     leads = scores[:, members].mean(axis=1) - scores[:, empty].mean(axis=1) if has_empty else None
     is_empty = group == NO_PERSONA_GROUP
     return GroupPlace(

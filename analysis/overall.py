@@ -147,8 +147,12 @@ def _select(
     roster: Roster,
     measures: Mapping[str, Mapping[str, Any]],
     draws: Draws,
-) -> Selected:
+) -> Selected | Undefined:
     """Shrunken overall scores, their ranks, and the gap without the luck of selection."""
+    estimates = {name: estimate_accuracy(each.array) for name, each in shown.items()}
+    for name, estimate in estimates.items():
+        if len(estimate.strata) < 2:
+            return Undefined(f"the items of {name} are a single cluster")
     personas = roster.find_role("persona")
     is_flagged = [
         np.array(measures[name]["per_setting"]["is_flagged"], np.bool_)[each.rows]
@@ -156,7 +160,7 @@ def _select(
     ]
     return select_personas(
         average_estimates(
-            [take_settings(estimate_accuracy(each.array), each.rows) for each in shown.values()]
+            [take_settings(estimates[name], each.rows) for name, each in shown.items()]
         ),
         personas,
         np.array(roster.categories, np.str_)[personas],

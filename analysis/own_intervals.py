@@ -1,6 +1,6 @@
 """How sure Tables 8 and 9 are: intervals over items of every persona minus the average one.
 
-Clusters of items are resampled in thought (`analysis.statistics.differences`), so this needs the
+What each cluster of items adds to a difference (`analysis.statistics.differences`) takes the
 readings and not only a slice's result: of the 18 personas and of the average over all, under the
 definition of own items that the report keeps.
 """

@@ -1,6 +1,7 @@
 """Accuracy per persona (RQ1): choices that have a right answer."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
             "correct": hits.sum(axis=1),
             "wrong": ((part.codes >= 0) & ~hits).sum(axis=1),
         },
-        omnibus=tuple(run_hit_tests(part, scored[each], each, draws) for each in TESTED),
+        omnibus=run_both_tests(part, scored, draws),
         draws=draws,
         details={"cells": count_cells(part, scored, tags)} if tags else None,
     )
@@ -114,6 +115,17 @@ def count_cells(
 def find_common(scored: Scored) -> NDArray[np.bool_]:
     """The columns that count in every setting: a test over all settings sees these alone."""
     return np.asarray(scored.counted.all(axis=0))
+
+
+def run_both_tests(
+    part: SliceArray, scored: Mapping[Scoring, Scored], draws: Draws
+) -> tuple[OmnibusTests, ...]:
+    """The tests under the main scoring and the paper's; one run where the two score alike."""
+    main, paper = scored[MAIN], scored[Scoring.PAPER]
+    found = run_hit_tests(part, main, MAIN, draws)
+    if all(np.array_equal(one, other) for one, other in zip(main, paper, strict=True)):
+        return found, replace(found, scoring=Scoring.PAPER)
+    return found, run_hit_tests(part, paper, Scoring.PAPER, draws)
 
 
 def run_hit_tests(part: SliceArray, scored: Scored, scoring: Scoring, draws: Draws) -> OmnibusTests:

@@ -13,26 +13,30 @@ from sqlalchemy import Connection, text
 
 PACKAGE = Path(__file__).parent
 REPORT = PACKAGE / "report"
+# of models, what numbers follow from
+RULES = (PACKAGE.parent / "models" / "subsample.py",)
 _CODE = {".py", ".jinja", ".css", ".js", ".json"}
 
 
 @cache
 def hash_analyses() -> str:
     """Identity of the code that makes numbers: analysis without its report."""
-    return _hash_files([path for path in PACKAGE.rglob("*") if REPORT not in path.parents])
+    return _hash_files(
+        [*(path for path in PACKAGE.rglob("*") if REPORT not in path.parents), *RULES]
+    )
 
 
 @cache
 def hash_report() -> str:
     """Identity of the code that makes the report, numbers included."""
-    return _hash_files(list(PACKAGE.rglob("*")))
+    return _hash_files([*PACKAGE.rglob("*"), *RULES])
 
 
 def _hash_files(paths: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(path for path in paths if path.suffix in _CODE):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(PACKAGE)} {content}\n".encode())
+        digest.update(f"{path.relative_to(PACKAGE.parent)} {content}\n".encode())
     return digest.hexdigest()[:16]
 
 

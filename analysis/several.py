@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.item_parts import ALL_ITEMS, SHARED_ITEMS
+from analysis.measured import Measured, list_measured
 from analysis.measures import Draws
 from analysis.plain import to_plain
 from analysis.readings import FILTERED
@@ -22,7 +23,7 @@ from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import Scored
 from analysis.statistics.specifications import Linear, estimate_excess, estimate_gap
 from analysis.variance import VarianceParts, measure_crossed
-from analysis.ways import Measured, Way, list_measured
+from analysis.ways import Way
 
 Rows = NDArray[np.intp]
 ALPHA = 0.05

@@ -22,6 +22,7 @@ from analysis.item_parts import (
     identify_items,
     list_item_parts,
 )
+from analysis.measured import Measured, list_measured
 from analysis.measures import Draws, find_groups
 from analysis.paper_contrasts import CONTRASTS
 from analysis.plain import to_plain
@@ -40,7 +41,6 @@ from analysis.statistics.specifications import (
     estimate_gap,
     summarise_curve,
 )
-from analysis.ways import Measured, list_measured
 from models.aims import Direction
 
 Rows = NDArray[np.intp]

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from analysis.arrays import SliceArray
+from analysis.measured import list_measured
 from analysis.measures import Draws, find_groups
 from analysis.plain import to_plain
 from analysis.slices import Slices
 from analysis.statistics import Undefined
 from analysis.statistics.scorings import Scored
 from analysis.variance import VarianceParts, measure_crossed
-from analysis.ways import list_measured
 
 MIN_TEMPLATES = 5  # with fewer a variance over templates says next to nothing
 

@@ -1,6 +1,7 @@
 """Overall accuracy: the mean of three data sets by hand, its gap, and what selection leaves."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,36 @@ def test_the_page_says_what_selection_leaves_of_the_overall_gap() -> None:
     ]
     (table,) = [each for each in block.tables if each.slug.endswith("-selected")]
     assert [row[1].text for row in table.rows] == PEOPLE
+
+
+def test_a_data_set_that_is_one_cluster_says_nothing_of_selection() -> None:
+    asked = ask_three("one", {name: spread_shares(0.9) for name in THREE})
+    tags = {"category": "c", "context_condition": "ambig", "cluster": "the same"}
+    items = tuple(replace(item, tags=tags) for item in asked[2].array.items)
+    asked[2] = asked[2]._replace(array=replace(asked[2].array, items=items))
+
+    llm = select_overall(asked)
+
+    assert llm["selected"] == {"undefined": "the items of bbq are a single cluster"}
+
+
+def test_without_personas_there_is_no_table_of_them() -> None:
+    asked = ask_three("one", {name: spread_shares(0.9) for name in THREE})
+    references = [
+        each._replace(
+            array=replace(
+                each.array,
+                settings=each.array.settings[len(PEOPLE) :],
+                codes=each.array.codes[len(PEOPLE) :],
+                cut_off=each.array.cut_off[len(PEOPLE) :],
+            )
+        )
+        for each in asked
+    ]
+    slices = join_asked(references)
+    joint = {"overall_accuracy": describe_overall(slices, QUICK)}
+
+    block = list_performance_blocks(make_evidence(slices, joint))[0]
+
+    (table,) = [each for each in block.tables if each.slug.endswith("-selected")]
+    assert (table.rows, table.on_page) == ([], False)

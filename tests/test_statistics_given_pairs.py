@@ -134,3 +134,21 @@ def test_a_pair_without_a_common_item_has_no_difference() -> None:
     found = GivenPairs(codes, tally).compare(score, np.array([0]), np.array([1]))
 
     assert np.isnan(found.value)
+
+
+def test_more_pairs_than_are_kept_are_compared_alike() -> None:
+    codes = draw_codes(np.random.default_rng(3), n_settings=24)
+    units = make_units(CLUSTERS)
+    tally = partial(tally_choices, targets=np.zeros(N_ITEMS, np.intp), units=units)
+
+    def score(tallied: Tally) -> Linear:
+        sums = score_tally(tallied, Scoring.ANSWERED)
+        return Linear(macro_scores(sums), influence(sums), sums.strata)
+
+    many = GivenPairs(codes, tally)
+    found = [many.compare(score, np.array([row]), np.array([23])).value for row in range(23)]
+
+    for row in (0, 22):
+        alone = GivenPairs(codes, tally).compare(score, np.array([row]), np.array([23]))
+        again = many.compare(score, np.array([row]), np.array([23]))
+        assert found[row] == alone.value == again.value

@@ -7,7 +7,7 @@ from typing import Any
 from analysis.across import Agreement, LlmScores, adjust_agreements, compare_llms
 from analysis.evidence import Evidence, LlmNote
 from analysis.measures import Draws
-from analysis.plain import to_plain
+from analysis.plain import UNDEFINED, to_plain
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Block, Cell, Column, DetailTable, Finding
 from analysis.report.definitions import DEFINITIONS
@@ -136,7 +136,9 @@ def _show_agreement(
     records = [
         {
             **_describe_category(category, consistency, adjusted[category]),
-            "tau_paper": _pick_value(found["paper"][category]),
+            "tau_paper": _pick_value(found["paper"][category])
+            if PAPER in section.columns
+            else {UNDEFINED: "refusals are scored in one way"},
             "tau_unflagged": _pick_value(found["unflagged"][category]),
             "tau_flagged": found["n_flagged"][category],
         }

@@ -120,7 +120,7 @@ def make_table(
     writers: Mapping[str, Writer],
     on_page: bool = True,
 ) -> DetailTable:
-    """A table of records that share their keys, each a definition's.
+    """A table of records that share their keys, each a definition's; without records it is empty.
 
     A key without a writer is a word; a `Cell` stands as it is; {"undefined": reason} is not
     defined.
@@ -129,7 +129,7 @@ def make_table(
         ValueError: a value is None: what is not defined needs a reason
             (`analysis.report.wording.give_reason`).
     """
-    keys = list(records[0])
+    keys = list(records[0]) if records else []
     bare = [key for record in records for key in keys if record[key] is None]
     if bare:
         raise ValueError(f"table {slug!r}: {bare[0]} is not defined and has no reason")
@@ -143,7 +143,7 @@ def make_table(
         ]
         for record in records
     ]
-    return DetailTable(slug, title, on_page, columns, rows, reasons)
+    return DetailTable(slug, title, on_page and bool(records), columns, rows, reasons)
 
 
 def make_cell(value: Any, write: Writer | None) -> Cell:

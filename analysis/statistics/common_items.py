@@ -101,11 +101,15 @@ class PairMean(NamedTuple):
     influences: Floats  # [clusters]
 
 
+_PAIRS_KEPT = 16  # comparisons with 30 controls on MMLU's units take 20 MiB each
+
+
 class GivenPairs(Generic[T]):
     """Settings compared two by two, on the items that both of the two answered.
 
     ``codes`` [settings, items], negative where there is no answer. ``tally`` adds up answers that
-    come in the same layout; what it has added up for a pair is kept, since many ways score it.
+    come in the same layout; what it has added up is kept for the first pairs, since many ways score
+    them.
     """
 
     def __init__(self, codes: Codes, tally: Callable[[Codes], T]) -> None:
@@ -126,14 +130,16 @@ class GivenPairs(Generic[T]):
     def _tally_pairs(self, higher: Rows, lower: Rows) -> list[tuple[T, T]]:
         """Per setting of ``higher`` itself and all of ``lower``, [len(lower), items] each."""
         key = (higher.tobytes(), lower.tobytes())
-        if key not in self._tallied:
-            others = self._codes[lower]
-            pairs = []
-            for row in higher:
-                both = (self._codes[row] >= 0) & (others >= 0)
-                mine, theirs = (
-                    np.where(both, each, np.int8(MISSING)) for each in (self._codes[row], others)
-                )
-                pairs.append((self._tally(mine), self._tally(theirs)))
+        if key in self._tallied:
+            return self._tallied[key]
+        others = self._codes[lower]
+        pairs = []
+        for row in higher:
+            both = (self._codes[row] >= 0) & (others >= 0)
+            mine, theirs = (
+                np.where(both, each, np.int8(MISSING)) for each in (self._codes[row], others)
+            )
+            pairs.append((self._tally(mine), self._tally(theirs)))
+        if len(self._tallied) < _PAIRS_KEPT:
             self._tallied[key] = pairs
-        return self._tallied[key]
+        return pairs

@@ -65,7 +65,7 @@ def average_estimates(estimates: Sequence[Estimate]) -> Estimate:
     """The unweighted mean of scores of the same settings on items that have nothing in common.
 
     theta = (1/k) sum theta_i: clusters of each are drawn within it, and what one does to the mean
-    is a k-th of what it does to its own score.
+    is a k-th of what it does to its own score. Each has two clusters or more.
     """
     k = len(estimates)
     first = np.cumsum([0, *(int(each.strata.max(initial=-1)) + 1 for each in estimates)])

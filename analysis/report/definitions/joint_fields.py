@@ -9,7 +9,7 @@ OVERALL_FIELDS: dict[str, str] = {
     "datasets": "accuracy on each data set, scoring asked",
     "gaps": "best minus worst persona per data set and scoring, with all who share the ends; "
     "persona_sd and control_sd have n − 1 and hold item noise; answered: the two ends on the items "
-    "that both answered",
+    "that both answered, which can turn their order: a gap below 0",
     "selected": "the personas as the highest and lowest of many, by the mean over the data sets: "
     "columns in the order of labels",
 }

@@ -23,7 +23,11 @@ LLMS: dict[str, Definition] = {
     "tau_unflagged": Definition(
         "Without flagged", "Mean tau without these personas: refusals alone can make an order."
     ),
-    "tau_flag": Definition("Above .5", "The paper’s flag for a consistent ranking."),
+    "tau_flag": Definition(
+        "Above .5",
+        "Whether this mean tau is above the paper’s threshold for a consistent ranking; the paper "
+        "holds the mean tau of its own scoring against it, which has a column too.",
+    ),
     "tau_chance": Definition(
         "Chance",
         "95% point of the mean tau if personas were shuffled within each LLM: the fewer personas, "

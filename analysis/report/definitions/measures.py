@@ -41,7 +41,8 @@ MEASURES: dict[str, Definition] = {
     "paper_p": Definition(
         "p, paper’s test",
         "That of Cochran’s Q, or of Friedman’s chi-square on scales, with answers scored as the "
-        "paper does: an unreadable one is option A, or point 3.",
+        "paper does: an unreadable one is option A, or point 3. W and the number of prompts tested "
+        "are of our scoring.",
     ),
     "kendalls_w": Definition(
         "Kendall’s W",

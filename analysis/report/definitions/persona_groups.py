@@ -98,13 +98,14 @@ PERSONA_GROUPS: dict[str, Definition] = {
     ),
     "own_correct_low": Definition(
         "Accuracy, lower end",
-        "Lower end of its 95% interval: clusters of items are resampled, for persona and average "
-        "and for all LLMs at once; Student’s t with the clusters less the files as degrees of "
-        "freedom, so a few clusters make it wide. Where hits are very rare it is too narrow.",
+        "Lower end of its 95% interval: linearised standard error over clusters of items, the same "
+        "clusters for persona, average and all LLMs; Student’s t with the clusters less the files "
+        "as degrees of freedom, so a few clusters make it wide. Where hits are very rare it is too "
+        "narrow.",
     ),
     "own_correct_high": Definition("Accuracy, upper end", "Upper end of that interval."),
     "own_selected_low": Definition(
-        "Chosen, lower end", "Lower end of its 95% interval: clusters of items are resampled."
+        "Chosen, lower end", "Lower end of its 95% interval, made as that of the accuracy."
     ),
     "own_selected_high": Definition("Chosen, upper end", "Upper end of that interval."),
     "n_own_clusters": Definition(

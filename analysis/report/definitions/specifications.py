@@ -57,7 +57,8 @@ SPECIFICATION_FIELDS: dict[str, str] = {
     "curves": "claims; estimates by reference (controls, empty; no name where personas are "
     "compared with each other), each in the order of the specifications: value, low, high "
     "(clustered, normal 95%; of rankings one LLM left out in turn)",
-    "kind": "gap: best minus worst persona, its interval that of the two selected; excess: signed "
-    "root of V_personas − V_controls; contrast: difference of means",
+    "kind": "gap: best minus worst persona, its interval that of the two selected (scoring "
+    "answered: on the items that both answered, which can turn their order); excess: signed root "
+    "of V_personas − V_controls; contrast: difference of means",
     "n_beyond": "specifications whose interval lies as a whole on the main estimate’s side",
 }
