@@ -66,7 +66,7 @@ def find(check: Check, **evidence: Any) -> Finding:
     return check(Evidence(NOTHING, {}, **evidence))
 
 
-def make_people(r: float | Undefined, low: float = -1.0, high: float = 1.0) -> HumanSide:
+def make_people(r: float | Undefined, low: float = 0.1, high: float = 0.2) -> HumanSide:
     cell = Correlation(Side.ATTITUDES, *PAIR, r, 184, low, high)
     return HumanSide(626, 184, {PAIR: cell}, {})
 
@@ -135,18 +135,19 @@ def test_a_moderate_negative_correlation_has_size_and_sign(r: float, holds: bool
     assert find(check, people=make_people(r)).holds is holds
 
 
-def test_an_interval_with_zero_in_it_is_pointed_out() -> None:
+def test_an_interval_with_zero_in_it_leaves_a_sign_open() -> None:
     check = check_correlations([PAIR], is_positive=False)
 
     open_ = find(check, people=make_people(-0.14, -0.31, 0.04))
     clear = find(check, people=make_people(-0.14, -0.31, -0.04))
+    wrong = find(check, people=make_people(0.14, -0.04, 0.31))
     without = find(check, people=make_people(Undefined("nobody")))
 
     assert open_.words == (
-        "altruism: −0.14 [−0.31, 0.04] over 184 people, an interval with 0 in it"
+        "altruism: −0.14 [−0.31, 0.04] over 184 people, same sign, interval contains 0"
     )
-    assert "with 0 in it" not in clear.words
-    assert (open_.holds, clear.holds, without.holds) == (True, True, None)
+    assert "contains 0" not in clear.words + wrong.words
+    assert [each.holds for each in (open_, clear, wrong, without)] == [None, True, False, None]
 
 
 def test_the_sizes_of_the_file_are_compared() -> None:
@@ -317,7 +318,11 @@ def test_what_right_answers_contradict_is_not_reproduced(checked: Reproduction) 
 
 
 @pytest.mark.shared
-def test_all_that_is_said_of_people_is_reproduced(checked: Reproduction) -> None:
+def test_what_is_said_of_people_is_reproduced_but_for_an_open_sign(checked: Reproduction) -> None:
     people = [each for each in checked.judged if each.statement.startswith(("People", "626"))]
 
-    assert [each.verdict for each in people] == [Verdict.REPRODUCED] * 5
+    open_ = [each for each in people if each.verdict is Verdict.NOT_CHECKABLE]
+    assert [each.verdict for each in people].count(Verdict.REPRODUCED) == 4
+    assert [each.statement for each in open_] == [
+        "People: racist beliefs go with lower offensiveness of tweets with Black targets"
+    ]

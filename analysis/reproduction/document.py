@@ -7,7 +7,9 @@ from analysis.report.wording import write_fixed
 from analysis.reproduction.items import BbqItemsFound
 from analysis.reproduction.judging import Taus, Verdict
 from analysis.reproduction.people_checks import write_cell
+from analysis.reproduction.rank_claims import N_CONTROLS
 from analysis.reproduction.reproduce import DATASETS, Reproduction, count_verdicts
+from analysis.reproduction.rules import write_rules
 from analysis.reproduction.score_checks import TITLES, name_category
 from analysis.reproduction.tweets import ATTITUDES, HumanSide
 from analysis.score_table import METRICS, ScoreTable
@@ -38,7 +40,7 @@ def write_markdown(found: Reproduction) -> str:
         "> docs/reproduction.md",
         f"**{len(found.judged)} claims: {counts[Verdict.REPRODUCED]} reproduced, "
         f"{counts[Verdict.NOT_REPRODUCED]} not reproduced, {counts[Verdict.NOT_CHECKABLE]} not "
-        "checkable** without the full generations, or files that are not given here.",
+        "checkable** without the full generations, files that are not given here, or more people.",
         _write_table(
             ("Part", "Claims", *Verdict),
             [
@@ -51,7 +53,10 @@ def write_markdown(found: Reproduction) -> str:
         "import-published` reads, or an experiment of one’s own. Three kinds of evidence can "
         "contradict a claim and not confirm it, so that where they agree it stays not checkable "
         "and the row says what agrees: the paper’s own printed tables; ranks among the settings of "
-        "the table of scores, which lacks the 30 controls; and part of a data set.",
+        "the table of scores, which lacks the "
+        f"{N_CONTROLS} controls; and part of a data set.",
+        "## How verdicts are decided",
+        write_rules(),
         "## Files",
         f"The scores are of {len(evidence.table.llms)} LLMs and {len(evidence.table.personas)} "
         "settings, without controls, their digits cut after the fifth. A hash is that of the copy "

@@ -8,6 +8,7 @@ from analysis.reproduction.judging import Check, Evidence, Finding, ask_for
 from analysis.statistics import Undefined
 
 MODERATE = (0.35, 0.65)  # .4 to .6 after rounding: Dancey & Reidy in the paper's Akoglu (2018)
+SAME_SIGN = "same sign, interval contains 0"
 
 
 def check_sizes(*, tweets: int, people: int) -> Check:
@@ -31,7 +32,7 @@ def check_correlations(
 ) -> Check:
     """Whether people's correlations all have a sign, and are of moderate size where that is said.
 
-    The sign alone decides; an interval that has 0 in it is pointed out.
+    The right sign with an interval that has 0 in it decides nothing.
     """
 
     def check(evidence: Evidence) -> Finding:
@@ -48,12 +49,15 @@ def check_correlations(
             (r > 0) == is_positive and (not is_moderate or size_low <= abs(r) < size_high)
             for r in values
         )
+        is_open = holds and any(has_zero(cell) for cell in cells if cell)
         shown = [
-            f"{second}: {write_cell(cell)} over {cell.n} people{_doubt(cell)}" if cell else ""
+            f"{second}: {write_cell(cell)} over {cell.n} people"
+            + (f", {SAME_SIGN}" if holds and has_zero(cell) else "")
             for (_, second), cell in zip(pairs, cells, strict=True)
+            if cell
         ]
         return Finding(
-            holds,
+            None if is_open else holds,
             "; ".join(shown),
             {f"{first}, {second}": r for (first, second), r in zip(pairs, values, strict=True)},
         )
@@ -72,11 +76,10 @@ def write_cell(cell: Correlation) -> str:
     return f"{value} [{write_fixed(ends[0], digits=2)}, {write_fixed(ends[1], digits=2)}]"
 
 
-def _doubt(cell: Correlation) -> str:
-    """A remark where the interval leaves the sign open."""
+def has_zero(cell: Correlation) -> bool:
+    """Whether the interval leaves the sign open."""
     low, high = cell.low, cell.high
-    is_open = isinstance(low, float) and isinstance(high, float) and low <= 0 <= high
-    return ", an interval with 0 in it" if is_open else ""
+    return isinstance(low, float) and isinstance(high, float) and low <= 0 <= high
 
 
 def _ask() -> Finding:

@@ -15,6 +15,8 @@ from analysis.statistics.spread import score_gap
 
 # A score that is cut to five digits is too low by up to a thousandth of a percentage point.
 CUT_PP = 0.001
+GAP_PP = 0.005  # gaps are printed with two digits
+RANK_DIGITS = 0.05  # mean ranks with one
 
 TITLES = {"truthfulqa": "TruthfulQA", "mmlu": "MMLU", "bbq": "BBQ", "avg": "the average"}
 
@@ -31,7 +33,7 @@ def check_gap(llm: str, metric: str, *, gap_pp: float, best: str = "", worst: st
         ends = [table.personas[table.assigned[end]] for end in (gap.best, gap.worst)]
         named = all(not name or name == end for name, end in zip((best, worst), ends, strict=True))
         return Finding(
-            abs(value - gap_pp) < 0.005 + CUT_PP and named,
+            abs(value - gap_pp) < GAP_PP + CUT_PP and named,
             f"{write_fixed(value, digits=3)} percentage points, from {ends[0]} to {ends[1]}",
             {"gap_pp": value, "stated_pp": gap_pp, "best": ends[0], "worst": ends[1]},
         )
@@ -176,9 +178,8 @@ def bound_group_rank(
         group = rank_group(ranks, table.find_personas(*members))
         if isinstance(group, Undefined):
             return Finding(None, group.reason, {})
-        rounding = 0.05
         possible = (
-            -rounding <= mean - group.mean <= left_out + rounding
+            -RANK_DIGITS <= mean - group.mean <= left_out + RANK_DIGITS
             and 0 <= best - group.best <= left_out
         )
         ours = write_fixed(group.mean, digits=1)
