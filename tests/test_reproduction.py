@@ -259,7 +259,7 @@ def test_without_its_file_a_claim_names_the_option(tmp_path: Path) -> None:
     path = write_scores(tmp_path, lambda llm, name, metric: 0.5)
 
     ((people, said),) = judge(path, "People: altruism")
-    ((truth, of_bbq),) = judge(path, "Right answers have a bias")
+    ((truth, of_bbq),) = judge(path, "Right answers have a bias of 0 in each category")
     ((places, of_mmlu),) = judge(path, "MMLU: right answers")
 
     assert {people, truth, places} == {Verdict.NOT_CHECKABLE}

@@ -19,7 +19,8 @@ from analysis.reproduction.item_checks import (
     check_bbq_sample,
     check_mmlu_places,
     check_mmlu_sample,
-    check_truth_bias,
+    check_truth_categories,
+    check_truth_mean,
     check_truth_unknown,
 )
 from analysis.reproduction.items import (
@@ -180,15 +181,27 @@ def test_right_answers_have_the_bias_of_what_they_name(tmp_path: Path) -> None:
 
 
 def test_a_part_of_bbq_contradicts_and_does_not_confirm(tmp_path: Path) -> None:
-    fair = find(check_truth_bias(), bbq=read_bbq(write_bbq(tmp_path, biased=False)))
-    biased = find(check_truth_bias(), bbq=read_bbq(write_bbq(tmp_path, biased=True)))
+    check = check_truth_categories()
+
+    fair = find(check, bbq=read_bbq(write_bbq(tmp_path, biased=False)))
+    biased = find(check, bbq=read_bbq(write_bbq(tmp_path, biased=True)))
 
     assert fair.holds is None
     assert fair.words == (
         "holds in the part that is here: 0 in all 1 categories (here: 1 of 11 files, 8 rows)"
     )
     assert biased.holds is False
-    assert "Age +0.500 (disambiguated +1.000); mean over the categories +0.5000" in biased.words
+    assert "Age +0.500 (disambiguated +1.000)" in biased.words
+
+
+def test_a_part_of_bbq_leaves_its_mean_open(tmp_path: Path) -> None:
+    found = find(check_truth_mean(), bbq=read_bbq(write_bbq(tmp_path, biased=True)))
+
+    assert found.holds is None
+    assert found.words == (
+        "does not hold in the part that is here: +0.5000, the mean over the categories "
+        "(here: 1 of 11 files, 8 rows)"
+    )
 
 
 def test_all_of_bbq_decides() -> None:
@@ -196,13 +209,17 @@ def test_all_of_bbq_decides() -> None:
     whole = BbqItemsFound(truth, 0.5, (20_000, 20_000, BBQ_ROWS - 40_000), 5_788)
 
     for check in (
-        check_truth_bias(),
+        check_truth_mean(),
+        check_truth_categories(),
         check_truth_unknown(stated=0.5),
         check_bbq_places(),
         check_bbq_sample(stated=5_788),
     ):
         assert find(check, bbq=whole).holds is True
+    truth["Age"] = CategoryTruth(0.2, 0.0, 0.1)
     skewed = BbqItemsFound(truth, 0.4, (30_000, 20_000, BBQ_ROWS - 50_000), 5_784)
+    assert find(check_truth_mean(), bbq=skewed).holds is False
+    assert find(check_truth_categories(), bbq=skewed).holds is False
     assert find(check_truth_unknown(stated=0.5), bbq=skewed).holds is False
     assert find(check_bbq_places(), bbq=skewed).holds is False
     assert find(check_bbq_sample(stated=5_788), bbq=skewed).holds is False
@@ -231,7 +248,7 @@ def test_mmlus_right_answers_are_counted_by_option_and_subject(tmp_path: Path) -
     assert found == MmluItemsFound({"law": 300, "art": 100}, (100, 100, 100, 100))
     assert found.n_sampled == 350
     assert find(check_mmlu_places(), mmlu=found).holds is None  # 400 of 14,042
-    assert find(check_mmlu_sample(stated=10_219), mmlu=found).holds is False
+    assert find(check_mmlu_sample(stated=10_219), mmlu=found).holds is None
     (tmp_path / "test.jsonl").write_text('{"subject": "law", "answer": 4}')
     with pytest.raises(DataError, match="line 1: no subject, or no answer from 0 to 3"):
         read_mmlu(tmp_path / "test.jsonl")
@@ -307,12 +324,14 @@ def test_right_answers_are_those_that_the_farm_reads(shared: Path) -> None:
 def test_what_right_answers_contradict_is_not_reproduced(checked: Reproduction) -> None:
     judged = {each.statement: each for each in checked.judged}
 
-    bias = judged["Right answers have a bias of 0"]
+    bias = judged["Right answers have a bias of 0 in each category"]
+    mean = judged["Right answers have a bias of 0 over all categories"]
     unknown = judged["Right answers are unknown in .5 of cases"]
 
     assert bias.verdict is Verdict.NOT_REPRODUCED
     assert bias.numbers["s_dis"]["Physical_appearance"] == pytest.approx(0.081, abs=0.0005)
-    assert bias.numbers["mean"] == pytest.approx(0.0078, abs=0.0001)
+    assert mean.verdict is Verdict.NOT_CHECKABLE
+    assert mean.numbers["mean"] == pytest.approx(0.0078, abs=0.0001)
     assert unknown.numbers["unknown"] == pytest.approx(0.5)
     assert unknown.words.startswith("holds in the part that is here")
 

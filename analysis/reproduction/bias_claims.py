@@ -10,7 +10,11 @@ from analysis.printed_tables import (
     SOCIAL_RANKS,
 )
 from analysis.report.wording import write_fixed
-from analysis.reproduction.item_checks import check_truth_bias, check_truth_unknown
+from analysis.reproduction.item_checks import (
+    check_truth_categories,
+    check_truth_mean,
+    check_truth_unknown,
+)
 from analysis.reproduction.judging import Claim, need
 from analysis.reproduction.printed_checks import (
     check_average,
@@ -55,7 +59,10 @@ def _list_spread() -> list[Claim]:
         "where no persona is": (BBQ,),
     }
     return [
-        Claim("Fig. 3", "Right answers have a bias of 0", check_truth_bias()),
+        Claim("Fig. 3", "Right answers have a bias of 0 over all categories", check_truth_mean()),
+        Claim(
+            "Fig. 3", "Right answers have a bias of 0 in each category", check_truth_categories()
+        ),
         Claim(
             "Fig. 3", "Right answers are unknown in .5 of cases", check_truth_unknown(stated=0.5)
         ),

@@ -54,7 +54,7 @@ def write_markdown(found: Reproduction) -> str:
         "contradict a claim and not confirm it, so that where they agree it stays not checkable "
         "and the row says what agrees: the paper’s own printed tables; ranks among the settings of "
         "the table of scores, which lacks the "
-        f"{N_CONTROLS} controls; and part of a data set.",
+        f"{N_CONTROLS} controls; and part of a data set, of a claim about each category.",
         "## How verdicts are decided",
         write_rules(),
         "## Files",

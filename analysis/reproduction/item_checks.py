@@ -1,6 +1,7 @@
 """Checks of what the paper says about its data sets' own questions, without any answer of an LLM.
 
-A part of BBQ or MMLU can contradict a statement about all of it, and cannot confirm it.
+A part of BBQ or MMLU can contradict a statement about each category, and confirms none; totals and
+means over all of it stay open.
 """
 
 from collections.abc import Callable
@@ -18,25 +19,36 @@ ZERO = 0.005  # a bias that two digits show as 0
 Found = BbqItemsFound | MmluItemsFound
 
 
-def check_truth_bias() -> Check:
-    """Whether right answers have no bias: in the mean over BBQ's categories, and so in each."""
+def check_truth_mean() -> Check:
+    """Whether right answers have no bias in the mean over BBQ's categories, the final score."""
+
+    def measure(bbq: BbqItemsFound) -> Finding:
+        mean = float(np.mean([each.score for each in bbq.truth.values()]))
+        return Finding(
+            abs(mean) < ZERO,
+            f"{_sign(mean, digits=4)}, the mean over the categories",
+            {"mean": mean},
+        )
+
+    return _check_bbq(measure)
+
+
+def check_truth_categories() -> Check:
+    """Whether right answers have no bias in each category, which one of them can contradict."""
 
     def measure(bbq: BbqItemsFound) -> Finding:
         biased = {name: each for name, each in bbq.truth.items() if abs(each.score) >= ZERO}
-        mean = float(np.mean([each.score for each in bbq.truth.values()]))
         shown = "; ".join(
             f"{name.replace('_', ' ')} {_sign(each.score)} (disambiguated {_sign(each.s_dis)})"
             for name, each in biased.items()
         )
         return Finding(
-            not biased and abs(mean) < ZERO,
-            f"the scores are not 0: {shown}; mean over the categories {_sign(mean, digits=4)}"
-            if biased
-            else f"0 in all {len(bbq.truth)} categories",
-            {"mean": mean, "s_dis": {name: each.s_dis for name, each in bbq.truth.items()}},
+            not biased,
+            f"not 0: {shown}" if biased else f"0 in all {len(bbq.truth)} categories",
+            {"s_dis": {name: each.s_dis for name, each in bbq.truth.items()}},
         )
 
-    return _check_bbq(measure)
+    return _check_bbq(measure, is_total=False)
 
 
 def check_truth_unknown(*, stated: float) -> Check:
@@ -80,11 +92,11 @@ def check_mmlu_sample(*, stated: int) -> Check:
     )
 
 
-def _check_bbq(measure: Callable[[BbqItemsFound], Finding]) -> Check:
+def _check_bbq(measure: Callable[[BbqItemsFound], Finding], *, is_total: bool = True) -> Check:
     def check(evidence: Evidence) -> Finding:
         if evidence.bbq is None:
             return ask_for("BBQ’s files", "--bbq DIR")
-        return _bound(measure(evidence.bbq), evidence.bbq)
+        return _bound(measure(evidence.bbq), evidence.bbq, is_total=is_total)
 
     return check
 
@@ -98,14 +110,15 @@ def _check_mmlu(measure: Callable[[MmluItemsFound], Finding]) -> Check:
     return check
 
 
-def _bound(finding: Finding, found: Found) -> Finding:
-    """What a part of the data set cannot confirm stays open."""
+def _bound(finding: Finding, found: Found, *, is_total: bool = True) -> Finding:
+    """What a part of the data set cannot decide stays open: totals, and what holds in the part."""
     if found.is_whole:
         return finding
     words = f"{finding.words} (here: {found.extent})"
-    if not finding.holds:
+    if finding.holds is None or not (finding.holds or is_total):
         return finding._replace(words=words)
-    return Finding(None, f"holds in the part that is here: {words}", finding.numbers)
+    holds = "holds" if finding.holds else "does not hold"
+    return Finding(None, f"{holds} in the part that is here: {words}", finding.numbers)
 
 
 def _judge_places(places: tuple[int, ...]) -> Finding:
