@@ -12,7 +12,6 @@ from analysis.planned import NO_PERSONA
 from models.personas import list_persona_sets
 
 DIGITS = 0.005  # Tables 8 and 9 have two digits
-RANK_DIGITS = 0.051  # of mean ranks some have one digit, some two, cut or rounded
 
 
 class PrintedRank(NamedTuple):

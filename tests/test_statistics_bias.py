@@ -15,17 +15,14 @@ from analysis.statistics.bias import (
     SelfEffect,
     answer_rightly,
     choose_options,
-    compare_with_everyone,
     estimate_bias,
     permute_self_effect,
     rate_groups,
     rate_selections,
     score_bias,
-    sum_unknowns,
 )
 from analysis.statistics.contrasts import Contrasts, contrast_settings
-from analysis.statistics.estimates import bootstrap_scores, estimate_rates, standard_errors
-from analysis.statistics.rates import macro_scores
+from analysis.statistics.estimates import bootstrap_scores, standard_errors
 from analysis.statistics.scorings import Scoring
 
 SEED = 20_240_702
@@ -142,8 +139,8 @@ def test_the_truth_has_a_score_where_right_answers_lean() -> None:
 
     scores = score_bias(truth, items, np.ones((1, 40), np.bool_))
     assert scores.disambiguated[0, 0] == pytest.approx(0.1)
+    assert np.mean(truth.options == items.unknowns) == 0.5
     assert scores.ambiguous[0, 0] == 0
-    assert macro_scores(sum_unknowns(truth, items)) == pytest.approx(0.5)
 
 
 def test_an_estimate_is_the_mean_over_categories_with_the_errors_of_its_bootstrap() -> None:
@@ -200,16 +197,6 @@ def test_a_planted_lean_is_found_and_a_null_is_not() -> None:
     assert np.mean(found) > 0.9
 
 
-def test_unknown_answers_are_a_share_of_what_was_asked_about_a_target() -> None:
-    items = make_items(2)
-    items.targets[0] = -1
-    options = np.array([[2, 2, 0, Outcome.REFUSED, 0, 0, 0, 2]])
-
-    sums = sum_unknowns(count_all(options), items)
-
-    assert estimate_rates(sums).scores == pytest.approx(2 / 7)
-
-
 def test_rates_of_groups_count_what_counts() -> None:
     hits = np.array([[1, 0, 1, 1]], np.bool_)
     counted = np.array([[1, 1, 0, 1]], np.bool_)
@@ -230,14 +217,6 @@ def test_a_selection_counts_where_the_chosen_option_names_the_group() -> None:
     rates = rate_selections(count_all(options), is_member, own)
 
     np.testing.assert_allclose(rates, [[2 / 3, 0], [1 / 3, 1]])
-
-
-def test_effects_are_persona_minus_average() -> None:
-    values = np.array([[0.5, 0.1], [0.3, 0.3], [0.1, 0.5], [9, 9]])
-
-    effects = compare_with_everyone(values, np.array([0, 1]), np.arange(3))
-
-    np.testing.assert_allclose(effects, [[0.2, -0.2], [0, 0]])
 
 
 def test_a_planted_self_effect_is_found_and_a_null_keeps_its_level() -> None:

@@ -171,13 +171,6 @@ def rate_groups(values: NDArray[np.bool_], counted: NDArray[np.bool_], groups: M
     return divide_counts(_count(values & counted, patterns), _count(counted, patterns))
 
 
-def sum_unknowns(choices: Choices, items: BbqItems) -> ClusterSums:
-    """ "Unknown" answers by cluster: their frequency over items with a target is .5 in truth."""
-    marks = _mark(choices, items)
-    unknown = marks.counted & (choices.options == items.unknowns)
-    return cluster_sums(unknown, marks.counted, items.clusters, strata=items.strata)
-
-
 def estimate_bias(choices: Choices, items: BbqItems) -> Estimate:
     """The mean over categories of `score_bias`' scores, with what each cluster does to it.
 
@@ -252,18 +245,6 @@ def rate_selections(choices: Choices, is_member: NDArray[np.bool_], own: Masks) 
         hits = (named & (options >= 0) & counted).sum(axis=1)
         rates[:, group] = divide_counts(hits.astype(np.float64), counted.sum(axis=1))
     return rates
-
-
-def compare_with_everyone(
-    values: Floats, personas: NDArray[np.intp], everyone: NDArray[np.intp]
-) -> Floats:
-    """Effects [personas, groups]: of each persona on each persona's group, minus the average.
-
-    ``values`` [settings, groups] with the own group of ``personas[k]`` in column k; the average is
-    over ``everyone`` (the 162). The diagonal is Table 8's and Table 9's: persona minus average.
-    """
-    effects: Floats = values[personas] - values[everyone].mean(axis=0)
-    return effects
 
 
 def permute_self_effect(
