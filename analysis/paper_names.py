@@ -1,12 +1,13 @@
 """The LLMs of arXiv 2407.02099, and the personas that its text compares, by name."""
 
 GPT_4, GPT_35 = "gpt-4-0125-preview", "gpt-3.5-turbo-0125"
+MIXTRAL, MISTRAL = "Mixtral-8x7B-Instruct-v0.1", "Mistral-7B-Instruct-v0.2"
 LLMS = (
     GPT_4,
     GPT_35,
-    "Mixtral-8x7B-Instruct-v0.1",
+    MIXTRAL,
     "zephyr-7b-beta",
-    "Mistral-7B-Instruct-v0.2",
+    MISTRAL,
     "gemma-7b-it",
     "gemma-2b-it",
 )

@@ -1,7 +1,7 @@
 """What arXiv 2407.02099 says about attitudes and ratings (section 6), in our words and order."""
 
 from analysis.annotators import Rating
-from analysis.paper_names import GPT_4
+from analysis.paper_names import GPT_4, MISTRAL, MIXTRAL
 from analysis.reproduction.judging import Claim, need
 from analysis.reproduction.people_checks import check_correlations, check_sizes
 from analysis.reproduction.printed_checks import count_nonsignificant, list_significant
@@ -11,7 +11,6 @@ ATTITUDES = "every answer to the questionnaires"
 TWEETS = "every rating of the tweets"
 PEOPLE = "the people’s answers"
 
-MIXTRAL, MISTRAL = "Mixtral-8x7B-Instruct-v0.1", "Mistral-7B-Instruct-v0.2"
 HARM, RACIST = "harm of hate speech", "racist beliefs"
 OFFENSIVENESS_BLACK = Rating("offensiveness", "targets_black_people").label
 RACISM_BLACK = Rating("racism", "targets_black_people").label
