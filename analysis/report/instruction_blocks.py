@@ -43,7 +43,9 @@ def describe_wordings(sections: list[Section]) -> Block:
                 "wording-spread",
                 "Standard deviation over the instructions of every setting, averaged over all "
                 "statements of an LLM (Figure 8 of the paper). Rows called “paper” take an answer "
-                "that could not be read for a 3, the others leave it out.",
+                "that could not be read for a 3, the others leave it out. A setting has no point "
+                "where any of its attitudes lacks a standard deviation, while each mean of the "
+                "table is over the settings that have one.",
                 "Two rows of points per LLM; the table has the means by attitude.",
                 draw_distributions(
                     _average_statements(sections), title="SD over instructions", digits=2
