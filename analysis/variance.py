@@ -59,33 +59,11 @@ def measure_variance(
     over the statements that all personas answered under it; elsewhere strata are fixed and items
     lie in clusters.
     """
-    counted = scored.counted[personas]
-    kept = personas[counted.mean(axis=1) >= 1 - MISSING_SHARE] if counted.size else personas[:0]
-    complete = np.asarray(scored.counted[kept].all(axis=0))
-    if len(kept) < 2 or np.count_nonzero(complete) < 2:
+    one = Scored(scored.values[personas], scored.counted[personas])
+    if not one.counted.size:
         return Undefined(FEW)
-    values = scored.values[np.ix_(kept, complete)]
-    if has_wordings(part):
-        unit = "instruction"
-        values, items = average_instructions(values, part, complete)
-    else:
-        unit = "item" if part.slice.repeats == 1 else "prompt"
-        items = list_item_levels(part, complete)
-    categories = np.array([part.settings[row].category for row in kept], np.str_)
-    found = measure_components(
-        values, Facet.of("persona", len(kept), {"category": categories}), items, rng=rng
-    )
-    if isinstance(found, Undefined):
-        return found
-    return VarianceParts(
-        parts=describe_parts(found),
-        g=found.g,
-        n_personas=found.n_personas,
-        n_units=found.n_items,
-        n_personas_left_out=len(personas) - len(kept),
-        n_items_left_out=int(np.count_nonzero(~complete)),
-        unit=unit,
-    )
+    categories = np.array([part.settings[row].category for row in personas], np.str_)
+    return measure_crossed(part, [one], categories, rng=rng, most_cells=one.counted.size)
 
 
 def measure_crossed(
@@ -94,14 +72,16 @@ def measure_crossed(
     categories: NDArray[np.str_],
     *,
     rng: np.random.Generator,
-    third: str,
+    third: str = "llm",
     few: str = FEW,
+    most_cells: int | None = None,
 ) -> VarianceParts | Undefined:
     """Components of personas x items x the elements of ``third``, which are LLMs or templates.
 
     ``scored`` has each one's [personas, columns of ``part``]. Personas with too many answers
     missing in some of them are left out first, then what does not count in all of them. Of an array
-    beyond `MOST_CELLS` whole clusters are drawn; G is that of means over all items all the same.
+    beyond ``most_cells``, by default `MOST_CELLS`, whole clusters are drawn; G is that of means
+    over all items all the same. With one element there is no third component.
     """
     kept = np.logical_and.reduce(
         [each.counted.mean(axis=1) >= 1 - MISSING_SHARE for each in scored]
@@ -109,9 +89,8 @@ def measure_crossed(
     complete = np.logical_and.reduce([each.counted[kept].all(axis=0) for each in scored])
     if np.count_nonzero(kept) < 2 or np.count_nonzero(complete) < 2:
         return Undefined(few)
-    chosen = draw_clusters(
-        part.clusters, complete, most=MOST_CELLS // (int(kept.sum()) * len(scored)), rng=rng
-    )
+    most = (MOST_CELLS if most_cells is None else most_cells) // (int(kept.sum()) * len(scored))
+    chosen = draw_clusters(part.clusters, complete, most=most, rng=rng)
     arrays = [each.values[np.ix_(kept, chosen)] for each in scored]
     if has_wordings(part):
         unit = "instruction"
