@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.integer[Any]]
 Times = NDArray[np.floating[Any]]  # how often each cluster counts [rows, clusters]
 
 # Scores are within [0, 1] or [1, 5]; differences below this are rounding.
@@ -333,3 +334,17 @@ def percentile_interval(resampled: Floats, *, level: float = 0.95) -> Interval:
     low, high = np.quantile(resampled, (tail, 1 - tail), axis=0)
     varies = np.ptp(resampled, axis=0) > _ROUNDING
     return Interval(np.where(varies, low, np.nan), np.where(varies, high, np.nan))
+
+
+def rate_settings(
+    sums: ClusterSums, rng: np.random.Generator, *, level: float = 0.95, n_resamples: int = 2_000
+) -> Rates:
+    """Score, clustered standard error and cluster-bootstrap interval of every setting."""
+    return Rates(
+        scores=macro_scores(sums),
+        standard_errors=clustered_se(sums),
+        interval=percentile_interval(
+            cluster_bootstrap(sums, rng, n_resamples=n_resamples), level=level
+        ),
+        counts=sums.counts.sum(axis=1),
+    )
