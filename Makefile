@@ -29,8 +29,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(RUN)/persona-schedule --experiment demo --local
 
+# A process for each core, each with its own servers; a file's tests stay together.
 test: install
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(RUN)/ruff check .

@@ -23,7 +23,7 @@ from workers.app import configure_app, open_broker
 from workers.tasks import Bench, process_chunk
 
 KEY_VARIABLE = "SIMULATED_KEY"
-QUICK = {"api_retry_wait_s": 0.01, "api_timeout_s": 1.0, "api_attempts": 3, "retry_wait_s": 0.0}
+QUICK = {"api_retry_wait_s": 0.01, "api_timeout_s": 30.0, "api_attempts": 3, "retry_wait_s": 0.0}
 CELLS = 24
 
 

@@ -21,7 +21,7 @@ QUICK = {
     "batch_poll_s": 0.02,
     "batch_doubt_s": 0.6,
     "retry_wait_s": 0.0,
-    "api_timeout_s": 1.0,
+    "api_timeout_s": 30.0,
 }
 AT_ONCE = BatchRules(validating_s=0.0, in_progress_s=0.0, finalizing_s=0.0, cancelling_s=0.0)
 LIMIT_S = 20.0

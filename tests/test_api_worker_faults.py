@@ -1,6 +1,7 @@
 """A chunk of an API LLM whose provider fails, stays away, holds us or refuses us."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from api_farm import CELLS, KEY_VARIABLE, OpenLiveFarm, sort_out
@@ -30,7 +31,10 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_rows(
     open_live_farm: OpenLiveFarm, provider: RunningProvider, fault: Fault
 ) -> None:
     provider.configure(faults=[fault])
-    farm = open_live_farm(settings={"api_attempts": 10})
+    settings: dict[str, Any] = {"api_attempts": 10}
+    if fault.kind == FaultKind.TIME_OUT_AFTER:
+        settings["api_timeout_s"] = 1.0
+    farm = open_live_farm(settings=settings)
 
     process_chunk(farm.bench, farm.chunks[0])
 
