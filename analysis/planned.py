@@ -147,7 +147,7 @@ def list_items(connection: Connection, item_ids: Sequence[int]) -> tuple[Planned
         """),
         {"items": list(item_ids)},
     )
-    return tuple(PlannedItem(**{**row._mapping, "tags": json.loads(row.tags)}) for row in rows)
+    return tuple(PlannedItem(*known, tags=json.loads(tags)) for *known, tags in rows)
 
 
 def list_llms(connection: Connection, experiment: int) -> list[AnsweringLlm]:
