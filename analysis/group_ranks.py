@@ -127,6 +127,7 @@ def _rank_dataset(
         return []
     llms = tuple(cells)
     roster = match_settings([results[llm] for llm in llms])
+    is_papers = is_papers_grid(llms, roster.labels, template=template)
     flagged = find_flagged([results[llm] for llm in llms], roster)
     everyone = np.ones(len(roster.labels), np.bool_)
     variants = [(str(scoring), str(scoring), everyone) for scoring in KEPT]
@@ -141,7 +142,13 @@ def _rank_dataset(
             n_settings=int(np.count_nonzero(kept)),
             domains=tuple(
                 _rank_domain(
-                    ranking, domain, scoring, roster, list(cells.values()), llms, kept=kept
+                    ranking,
+                    domain,
+                    scoring,
+                    roster,
+                    list(cells.values()),
+                    kept=kept,
+                    is_papers=is_papers and bool(kept.all()),
                 )
                 for domain in (*ranking.domains, OVERALL)
             ),
@@ -172,9 +179,9 @@ def _rank_domain(
     scoring: str,
     roster: Roster,
     cells: Sequence[Mapping[str, Any]],
-    llms: Sequence[str],
     *,
     kept: NDArray[np.bool_],
+    is_papers: bool,
 ) -> DomainRanks:
     parts = ranking.domains.get(domain)
     missing = sorted({part for each in cells for part in find_missing(each, parts)})
@@ -194,7 +201,6 @@ def _rank_domain(
     )
     means = np.where(kept, scores.mean(axis=0), np.nan)
     ranks = rank_settings(means, is_best_highest=True)
-    is_papers = is_papers_grid(llms, roster.labels) and bool(kept.all())
     printed = ranking.printed if is_papers else {}
     top = tuple(roster.labels[at] for at in np.flatnonzero(ranks == 1))
     return DomainRanks(

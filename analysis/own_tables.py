@@ -97,7 +97,7 @@ def describe_own(
     roster = found.roster
     bias = rank_settings(found.overall_bias.mean(axis=0), is_best_highest=False)
     accuracy = rank_settings(found.overall_accuracy.mean(axis=0), is_best_highest=True)
-    is_papers = is_papers_grid(results, roster.labels)
+    is_papers = is_papers_grid(results, roster.labels, template=template)
     empty = roster.find_role("empty")
     return OwnGroups(
         template=template,

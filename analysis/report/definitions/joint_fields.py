@@ -22,7 +22,7 @@ RANK_FIELDS: dict[str, str] = {
     "random_best": "as many random personas: expected best rank, and p that it is as good",
     "lead": "mean accuracy of the members minus that without a persona, mean over LLMs; a share",
     "n_llms_ahead": "LLMs in which that is above 0",
-    "printed": "what the paper prints, where LLMs and settings are its own",
+    "printed": "what the paper prints, where LLMs, settings and template are its own",
 }
 
 OWN_FIELDS: dict[str, str] = {
@@ -34,8 +34,8 @@ OWN_FIELDS: dict[str, str] = {
     "differences": "persona minus average persona: bias score, and shares correct and selected by "
     "context and polarity",
     "average": "the mean of those differences over the personas",
-    "printed": "what the paper prints, where LLMs and settings are its own; of differences in "
-    "percentage points, by context in the order of correct",
+    "printed": "what the paper prints, where LLMs, settings and template are its own; of "
+    "differences in percentage points, by context in the order of correct",
     "printed_without": "the paper’s overall ranks without a persona: bias, accuracy",
     "correct_intervals": "of the differences in shares correct, over clusters of items; for the "
     "kept definition alone",
