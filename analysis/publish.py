@@ -6,6 +6,7 @@ and no table of an earlier run is left in it. An advisory lock keeps a second wr
 then finds the report up to date.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -48,9 +49,15 @@ class Published:
 
 
 def name_link(settings: Settings, experiment: str) -> Path:
-    """Where a name's newest report is found; a name cannot lead out of the reports' folder."""
-    safe = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
-    return settings.home / "reports" / safe
+    """Where a name's newest report is found; a name cannot lead out of the reports' folder.
+
+    A name that is no plain folder has a digest behind ~, which is in no plain one: names that
+    differ in nothing but punctuation do not meet.
+    """
+    plain = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
+    if plain != experiment:
+        plain += f"~{hashlib.sha256(experiment.encode()).hexdigest()[:8]}"
+    return settings.home / "reports" / plain
 
 
 def name_folder(settings: Settings, experiment: StoredExperiment) -> Path:
