@@ -57,8 +57,7 @@ PROCESSES = 2
 CODE = (
     "simulated_nulls.py",
     *(f"statistics/{name}.py" for name in ("bands", "contrasts", "estimates", "omnibus", "rates")),
-    "statistics/sign_flips.py",
-    "statistics/tails.py",
+    *(f"statistics/{name}.py" for name in ("resamples", "sign_flips", "tails")),
 )
 
 

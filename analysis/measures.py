@@ -17,7 +17,12 @@ from analysis.item_checks import check_blocks, compare_common, compare_uncluster
 from analysis.readings import FILTERED
 from analysis.selection import Selected, select_personas
 from analysis.statistics import Undefined
-from analysis.statistics.estimates import Estimate, bootstrap_scores, estimate_rates
+from analysis.statistics.estimates import (
+    Estimate,
+    bootstrap_scores,
+    estimate_rates,
+    standard_errors,
+)
 from analysis.statistics.normality import measure_normality
 from analysis.statistics.omnibus import ClusterPermutation, CochransQ, Friedman
 from analysis.statistics.rates import (
@@ -25,7 +30,6 @@ from analysis.statistics.rates import (
     Floats,
     Rates,
     cluster_sums,
-    clustered_se,
     macro_scores,
     percentile_interval,
 )
@@ -143,7 +147,7 @@ def describe_scores(
         part,
         Rates(
             scores=estimate.scores,
-            standard_errors=clustered_se(main),
+            standard_errors=standard_errors(estimate.influences, estimate.strata),
             interval=percentile_interval(resampled),
             counts=main.counts.sum(axis=1),
         ),

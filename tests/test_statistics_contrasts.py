@@ -26,8 +26,9 @@ from analysis.statistics.estimates import (
     bootstrap_scores,
     error_covariance,
     estimate_rates,
+    standard_errors,
 )
-from analysis.statistics.rates import ClusterSums, cluster_bootstrap, cluster_sums, clustered_se
+from analysis.statistics.rates import ClusterSums, cluster_bootstrap, cluster_sums
 from analysis.statistics.sign_flips import MOST_BLOCKS, flip_signs
 
 SEED = 20_240_702
@@ -98,7 +99,9 @@ def test_the_covariance_of_errors_holds_the_clustered_errors_and_those_of_differ
     covariance = error_covariance(estimate)
     resampled = bootstrap_scores(estimate, np.random.default_rng(SEED), n_resamples=4_000)
 
-    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), clustered_se(sums))
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(covariance)), standard_errors(estimate.influences, estimate.strata)
+    )
     np.testing.assert_allclose(np.cov(resampled.T), covariance, rtol=0.1)
 
 

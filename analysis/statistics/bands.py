@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics.rates import Floats, resample_clusters
+from analysis.statistics.rates import Floats
+from analysis.statistics.resamples import resample_clusters
 from analysis.statistics.sign_flips import join_clusters
 
 # A resample's error below this share of the data's: it missed the few clusters that tell of it.

@@ -18,7 +18,6 @@ from analysis.statistics.estimates import Estimate, share_out
 from analysis.statistics.rates import (
     ClusterSums,
     Floats,
-    Times,
     cluster_sums,
     divide_counts,
     linearise_cells,
@@ -26,6 +25,7 @@ from analysis.statistics.rates import (
     reweigh_cells,
     sum_by_cluster,
 )
+from analysis.statistics.resamples import Times
 from analysis.statistics.scorings import Scoring
 
 Masks = NDArray[np.bool_]  # [groups, items]; groups may overlap
