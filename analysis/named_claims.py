@@ -34,7 +34,7 @@ class TestedClaim:
     difference: float | Undefined  # from the controls' mean
     band_low: float | Undefined  # simultaneous 95% over all personas
     band_high: float | Undefined
-    p: float | Undefined  # sign-flip; one-sided where the claim has a direction
+    p: float | Undefined  # the larger of signs' and exchanges'; one-sided where it has a direction
     p_holm: float | Undefined  # over the claims of the LLM
     verdict: str  # "borne out", "not shown", "contradicted", "not testable"
 
@@ -94,10 +94,11 @@ def _test_one(
         value = measure["per_setting"][column][row]
         return Undefined(measure["reasons"].get(column, reason)) if value is None else float(value)
 
-    difference, two_sided = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
-    p = two_sided
+    difference, p = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
+    by_exchange = read("p_exchange", NO_ERROR)
     if not isinstance(p, Undefined) and not isinstance(difference, Undefined):
-        p = turn_p(p, difference, claim.direction, n_flips=n_flips)
+        both = p if isinstance(by_exchange, Undefined) else max(p, by_exchange)
+        p = turn_p(both, difference, claim.direction, n_flips=n_flips)
     return TestedClaim(
         claim.persona,
         dataset,
@@ -116,7 +117,7 @@ def _test_one(
 def turn_p(
     p: float, difference: float, direction: Direction, *, n_flips: int = Draws().n_permutations
 ) -> float:
-    """A two-sided p as the p of a claim with a direction: signs are symmetric, so half of it.
+    """A two-sided p as the p of a claim with a direction: twice that of one side, so half of it.
 
     Never below 1/(1 + n_flips), the least that so many random signs can show (Phipson and Smyth
     2010, Stat. Appl. Genetics 9).

@@ -47,9 +47,11 @@ def count_cells(engine: Engine) -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
-def make_result(p: float, difference: float, *, persona: str = READER) -> dict[str, Any]:
+def make_result(
+    p: float, difference: float, *, by_exchange: float | None = None, persona: str = READER
+) -> dict[str, Any]:
     """A result of one data set with one measure of one persona, as far as claims read it."""
-    column = {"difference": difference, "p_flip": p}
+    column = {"difference": difference, "p_flip": p, "p_exchange": by_exchange}
     column |= {"band_low": difference - 0.1, "band_high": difference + 0.1}
     measure = {
         "name": "accuracy",

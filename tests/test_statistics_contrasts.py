@@ -133,14 +133,18 @@ def test_the_band_of_independent_members_is_that_of_sidak() -> None:
 # 300 nulls have a standard error of .013 at a rate of .05.
 def test_under_a_null_bands_hold_for_all_members_at_once_and_p_keeps_its_level() -> None:
     rng = np.random.default_rng(SEED)
-    missed, rejected = [], []
+    missed, flipped, exchanged, rejected = [], [], [], []
     for _ in range(300):
         result = contrast(draw_points(rng, np.zeros(10 + N_CONTROLS)), 10, rng)
         missed.append(np.any((result.band.low > 0) | (result.band.high < 0)))
+        flipped.append(result.p_flip <= 0.05)
+        exchanged.append(result.p_exchange <= 0.05)
         rejected.append(result.p <= 0.05)
 
     assert 0.02 < np.mean(missed) < 0.09
-    assert 0.04 < np.mean(rejected) < 0.06
+    assert 0.04 < np.mean(flipped) < 0.06
+    assert 0.03 < np.mean(exchanged) < 0.06
+    assert 0.02 < np.mean(rejected) <= min(np.mean(flipped), np.mean(exchanged))
 
 
 def test_a_planted_difference_is_found_and_the_others_are_not() -> None:

@@ -38,15 +38,17 @@ def bound_largest(
     rng: np.random.Generator,
     level: float,
     n_resamples: int,
+    least: float = 0.0,
 ) -> Largest:
     """The ``level`` quantile over resamples of clusters of max_p |d*_p|/SE*_p.
 
     ``influences`` [members, clusters] of differences, ``errors`` [members] their standard errors,
-    NaN for a member that has none. A member is left out if its error all but vanishes in some
-    resample: it rests on so few clusters that nothing can be told of its t. Measured with 24 and
-    162 members, 30 to 300 clusters of four, shares of 3% to 90% and points: some member's band
-    leaves out the truth in 0% to 7% of nulls where 5% is meant, least with few clusters and rare
-    hits. More than 1,000 clusters are put together (`analysis.statistics.sign_flips`).
+    NaN for a member that has none; no error, of a resample either, is below ``least``. A member is
+    left out if its error all but vanishes in some resample: it rests on so few clusters that
+    nothing can be told of its t. Measured with 24 and 162 members, 30 to 300 clusters of four,
+    shares of 3% to 90% and points: some member's band leaves out the truth in 0% to 7% of nulls
+    where 5% is meant, least with few clusters and rare hits. More than 1,000 clusters are put
+    together (`analysis.statistics.sign_flips`).
     """
     is_usable = ~np.isnan(errors)
     if not is_usable.any() or len(strata) < 2:
@@ -64,7 +66,7 @@ def bound_largest(
             between += np.square(part) / (size - 1)
         squared.append(np.square(total))
         variances.append(times @ squares.T - between)
-    variance = np.concatenate(variances)
+    variance = np.maximum(np.concatenate(variances), np.square(least / errors[is_usable]))
     is_steady = (variance >= _VANISHED**2).all(axis=0)
     is_usable[is_usable] = is_steady
     if not is_steady.any():
