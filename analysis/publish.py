@@ -6,9 +6,7 @@ and no table of an earlier run is left in it. An advisory lock keeps a second wr
 then finds the report up to date.
 """
 
-import hashlib
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from analysis.evidence import (
     refuse_empty,
     refuse_incomplete,
 )
+from analysis.plain_names import make_plain
 from analysis.progress import SILENCE, Progress
 from models.coverage import SHORT_HASH, StoredExperiment, find_experiment
 from models.llms import load_registry
@@ -49,15 +48,8 @@ class Published:
 
 
 def name_link(settings: Settings, experiment: str) -> Path:
-    """Where a name's newest report is found; a name cannot lead out of the reports' folder.
-
-    A name that is no plain folder has a digest behind ~, which is in no plain one: names that
-    differ in nothing but punctuation do not meet.
-    """
-    plain = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
-    if plain != experiment:
-        plain += f"~{hashlib.sha256(experiment.encode()).hexdigest()[:8]}"
-    return settings.home / "reports" / plain
+    """Where a name's newest report is found; a name cannot lead out of the reports' folder."""
+    return settings.home / "reports" / make_plain(experiment)
 
 
 def name_folder(settings: Settings, experiment: StoredExperiment) -> Path:
