@@ -20,9 +20,9 @@ from pydantic import (
 )
 
 from models.aims import Aims, Margins, NamedClaim
+from models.decoding import Decoding
 from models.errors import ConfigError, UnknownNameError
 from models.files import require_file
-from models.llms import Decoding
 from models.personas import CONTROL, PersonaSetting, load_persona_set
 from models.prompts import PAPER, Template, list_templates, load_template
 from models.toml_files import read_toml

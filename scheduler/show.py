@@ -3,9 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from models.decoding import Decoding
 from models.errors import DataError, LlmLoadError, UnknownNameError
 from models.items import Item
-from models.llms import Decoding, LlmSpec
+from models.llms import LlmSpec
 from models.personas import PersonaSetting, list_persona_sets
 from models.prompts import (
     PAPER,

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
+from models.decoding import Decoding
 from models.errors import DataError
 from models.identity import hash_content
-from models.llms import Decoding
 from models.personas import load_persona_set
 from models.prompts import PAPER, load_template
 from models.tables import Ask, Experiment, ExperimentSlice, Llm, LlmKind, Slice, Template
