@@ -1,4 +1,4 @@
-"""Exchanging a persona with its references: exact where hits are rare, where random signs are not."""
+"""Exchanging a persona with its references: exact where hits are rare and signs are not."""
 
 from itertools import product
 
