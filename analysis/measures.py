@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.arrays import SliceArray
 from analysis.comparisons import Comparison, Comparisons, Rows, compare_personas
 from analysis.item_checks import check_blocks, compare_common, compare_unclustered
+from analysis.outcomes import count_cells
 from analysis.readings import FILTERED
 from analysis.selection import Selected, select_personas
 from analysis.statistics import Undefined
@@ -33,7 +34,7 @@ from analysis.statistics.rates import (
     macro_scores,
     percentile_interval,
 )
-from analysis.statistics.scorings import MISSING_SHARE, Scored, Scoring, count_outcomes
+from analysis.statistics.scorings import MISSING_SHARE, Scored, Scoring
 from analysis.statistics.spread import (
     BrownForsythe,
     Gap,
@@ -260,8 +261,7 @@ def describe_rates(
             **selected.columns,
             "is_flagged": is_flagged,
             **counts,
-            **{str(o.name).lower(): n for o, n in count_outcomes(part.codes).items()},
-            "cut_off": part.cut_off.sum(axis=1),
+            **count_cells(part),
         },
         reasons={
             **dict.fromkeys(["score", *(f"score_{scoring}" for scoring in others)], NO_SCORE),

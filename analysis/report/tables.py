@@ -12,6 +12,7 @@ from typing import Any
 from analysis.report.blocks import Cell, Column
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.figures import name_band
+from analysis.report.outcome_counts import JOINED, name_column, write_outcomes
 from analysis.report.sections import Section
 from analysis.report.wording import (
     NOT_DEFINED,
@@ -60,7 +61,7 @@ def list_columns(section: Section, *, for_page: bool) -> list[Column]:
         rare = [key for key in RARE if any(has[key])]
         keys = ["score", "interval", "difference", "p_adjusted", "verdict"]
         keys += ["minus_truth"] if "minus_truth" in has else []
-        keys += ["refused", "unreadable", *rare, *answers]
+        keys += [name_column(has), *rare, *answers]
         keys += ["bounds"] if "score_lowest" in has else []
     else:
         keys = ["score", "low", "high", "standard_error", "difference", *_PLACES]
@@ -107,6 +108,8 @@ def _make_cell(section: Section, column: Column, row: int) -> Cell:
             return Cell(NOT_DEFINED, None)
         pair = (write_score(end, section.name, unit=False) for end in (low, high))
         return Cell(" – ".join(pair), low)
+    if column.key in JOINED:
+        return write_outcomes(section.columns, row)
     value = section.columns[column.key][row]
     if value is None and not _has_cell(section, column.key, row):
         return Cell("", None)

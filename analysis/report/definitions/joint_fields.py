@@ -7,6 +7,8 @@ OVERALL_FIELDS: dict[str, str] = {
     "low": "lower end of its normal 95% interval",
     "high": "upper end of its normal 95% interval",
     "datasets": "accuracy on each data set, scoring asked",
+    "outcomes": "cells of each outcome over these data sets, in the order of labels; cut_off is "
+    "counted beside the others",
     "gaps": "best minus worst persona per data set and scoring, with all who share the ends; "
     "persona_sd and control_sd have n − 1 and hold item noise; answered: the two ends on the items "
     "that both answered, which can turn their order: a gap below 0",
