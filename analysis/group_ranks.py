@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.flags import UNFLAGGED, find_flagged
 from analysis.groups import (
     EXPERTISE,
     EXPERTS,
@@ -32,7 +33,6 @@ from analysis.statistics.ranks import RandomBest, draw_best_of_group, rank_group
 from analysis.statistics.rates import Floats, divide_counts
 
 OVERALL = "overall"
-UNFLAGGED = "asked, without flagged"  # beside the scorings: fewer settings are ranked
 
 
 class Ranking(NamedTuple):
@@ -155,16 +155,6 @@ def _rank_dataset(
         )
         for name, scoring, kept in variants
     ]
-
-
-def find_flagged(results: Sequence[Result], roster: Roster) -> NDArray[np.bool_]:
-    """Settings [settings] that lack too many answers in some LLM: refusing can make a rank."""
-    found = np.zeros(len(roster.labels), np.bool_)
-    for result, rows in zip(results, roster.rows, strict=True):
-        measure = find_measure(result, "accuracy")
-        if measure is not None:
-            found |= np.array(measure["per_setting"]["is_flagged"], np.bool_)[rows]
-    return found
 
 
 def _find_cells(result: Result) -> Mapping[str, Any] | None:

@@ -33,6 +33,8 @@ OWN_FIELDS: dict[str, str] = {
     "n_lists": "BBQ’s lists of stereotyped groups that overall values average over",
     "without_persona": "overall ranks without a persona: bias, accuracy",
     "ranks": "ranks among all settings on own items, and overall; bias ascends, accuracy descends",
+    "unflagged": "n_settings, without_persona and ranks among the settings that lack no more than "
+    "20% of their answers in any LLM; scoring asked",
     "differences": "persona minus average persona: bias score, and shares correct and selected by "
     "context and polarity",
     "average": "the mean of those differences over the personas",
