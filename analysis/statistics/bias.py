@@ -6,7 +6,7 @@ Right answers can align with the stereotype too, so the truth's own score is not
 `answer_rightly` on the same items and show the difference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +42,10 @@ class BbqItems:
     clusters: NDArray[Any]
     categories: NDArray[Any]
     strata: NDArray[Any]
+
+    def take(self, chosen: NDArray[np.bool_]) -> "BbqItems":
+        """Some of the items; ``chosen`` [items]."""
+        return BbqItems(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
 
 class Choices(NamedTuple):
