@@ -19,7 +19,7 @@ from analysis.statistics.specifications import Linear, estimate_excess, estimate
 from analysis.ways import Way
 
 Rows = NDArray[np.intp]
-Truth = float | Undefined | None  # None: nothing that has a right answer is measured
+Truth = float | Undefined | None  # None: right answers are what is measured, or there are none
 ALPHA = 0.05
 
 NO_COMMON = "no item that every LLM was asked and every setting covered"
