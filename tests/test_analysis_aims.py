@@ -135,6 +135,15 @@ def test_a_direction_makes_no_p_that_so_few_flips_cannot_show(n_flips: int) -> N
     assert turn_p(3 * floor, 0.3, Direction.HIGHER, n_flips=n_flips) == pytest.approx(1.5 * floor)
 
 
+def test_a_claim_needs_both_the_signs_and_the_exchange() -> None:
+    claim = NamedClaim(persona=READER, measure="accuracy", direction=Direction.HIGHER)
+
+    (tested,) = check_claim(claim, {"sums": make_result(0.001, 0.3, by_exchange=0.3)})
+    (other,) = check_claim(claim, {"sums": make_result(0.3, 0.3, by_exchange=0.001)})
+
+    assert tested.p == other.p == 0.15
+
+
 def test_one_sided_p_of_a_true_null_keep_their_level() -> None:
     rng = np.random.default_rng(2_407)
     v = rng.normal(size=(2_000, 12))
