@@ -25,6 +25,7 @@ from analysis.statistics.rates import Floats
 
 ALPHA = 0.05
 ROUNDING = 1e-12
+TESTS = ("p_flip", "p_exchange", "p_exchange_side", "p_adjusted")
 BY_CONTROLS = "verdict_by_controls"
 
 ONLY_PERSONAS = (
@@ -133,7 +134,7 @@ def compare_personas(
         new = _spread_columns(contrasts, rows.personas, n_settings)
         new["verdict"] = _spread_verdicts(contrasts, rows.personas, n_settings, margin)
         if prefix:
-            del new["p_exchange"]  # with a single reference signs are exchanges
+            del new["p_exchange"], new["p_exchange_side"]  # of one reference signs are exchanges
         else:
             del new["difference"]  # the table has it already, of controls and all
             new[BY_CONTROLS] = _spread_verdicts(
@@ -146,7 +147,7 @@ def compare_personas(
             reasons[BY_CONTROLS] = control_sd.reason
         if not isinstance(contrasts, Undefined):
             reasons |= dict.fromkeys((f"{prefix}band_low", f"{prefix}band_high"), NO_BAND)
-            tests = (f"{prefix}{key}" for key in ("p_flip", "p_exchange", "p_adjusted"))
+            tests = (f"{prefix}{key}" for key in TESTS)
             reasons |= dict.fromkeys(tests, NO_P)
             if isinstance(_summarise_power(contrasts), Undefined):
                 reasons[f"{prefix}smallest_effect"] = NO_POWER
@@ -236,6 +237,7 @@ def _spread_columns(
         "band_high": defined.band.high if defined else nothing,
         "p_flip": defined.p_flip if defined else nothing,
         "p_exchange": defined.p_exchange if defined else nothing,
+        "p_exchange_side": defined.p_exchange_side if defined else nothing,
         "p_adjusted": defined.p_bh if defined else nothing,
         "smallest_effect": defined.smallest if defined else nothing,
     }

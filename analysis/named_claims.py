@@ -95,10 +95,12 @@ def _test_one(
         return Undefined(measure["reasons"].get(column, reason)) if value is None else float(value)
 
     difference, p = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
-    by_exchange = read("p_exchange", NO_ERROR)
     if not isinstance(p, Undefined) and not isinstance(difference, Undefined):
-        both = p if isinstance(by_exchange, Undefined) else max(p, by_exchange)
-        p = turn_p(both, difference, claim.direction, n_flips=n_flips)
+        p = turn_p(p, difference, claim.direction, n_flips=n_flips)
+        is_directed = claim.direction is not Direction.DIFFERENT
+        exchanged = read("p_exchange_side" if is_directed else "p_exchange", NO_ERROR)
+        if not isinstance(exchanged, Undefined) and _is_so(difference, claim.direction):
+            p = max(p, exchanged)
     return TestedClaim(
         claim.persona,
         dataset,
@@ -117,15 +119,19 @@ def _test_one(
 def turn_p(
     p: float, difference: float, direction: Direction, *, n_flips: int = Draws().n_permutations
 ) -> float:
-    """A two-sided p as the p of a claim with a direction: twice that of one side, so half of it.
+    """A two-sided p as the p of a claim with a direction: signs are symmetric, so half of it.
 
     Never below 1/(1 + n_flips), the least that so many random signs can show (Phipson and Smyth
     2010, Stat. Appl. Genetics 9).
     """
     if direction is Direction.DIFFERENT:
         return p
-    is_so = (difference > 0) == (direction is Direction.HIGHER)
-    return max(p / 2, 1 / (1 + n_flips)) if is_so else 1 - p / 2
+    return max(p / 2, 1 / (1 + n_flips)) if _is_so(difference, direction) else 1 - p / 2
+
+
+def _is_so(difference: float, direction: Direction) -> bool:
+    """Whether the difference lies on the side that was named."""
+    return direction is Direction.DIFFERENT or (difference > 0) == (direction is Direction.HIGHER)
 
 
 def adjust_claims(tested: list[TestedClaim]) -> list[TestedClaim]:

@@ -52,6 +52,7 @@ def make_result(
 ) -> dict[str, Any]:
     """A result of one data set with one measure of one persona, as far as claims read it."""
     column = {"difference": difference, "p_flip": p, "p_exchange": by_exchange}
+    column["p_exchange_side"] = None if by_exchange is None else by_exchange / 2
     column |= {"band_low": difference - 0.1, "band_high": difference + 0.1}
     measure = {
         "name": "accuracy",

@@ -53,9 +53,10 @@ def test_p_is_that_of_all_exchanges() -> None:
     mean = together.sum() / 3
     sums = np.array([together[at, range(4)].sum() for at in product(range(3), repeat=4)])
     apart = member.sum() - mean
-    beyond = np.mean((sums - mean) * np.sign(apart) >= abs(apart) - 1e-9)
-    assert 0 < beyond < 0.5
-    assert p[0] == pytest.approx(2 * beyond, abs=0.015)
+    on_side = np.mean((sums - mean) * np.sign(apart) >= abs(apart) - 1e-9)
+    assert 0 < on_side < 0.5
+    assert p.own_side[0] == pytest.approx(on_side, abs=0.01)
+    assert p.two_sided[0] == pytest.approx(np.mean(abs(sums - mean) >= abs(apart) - 1e-9), abs=0.01)
 
 
 def test_who_cannot_be_told_from_the_references_has_p_1_and_who_is_undefined_none() -> None:
@@ -65,9 +66,11 @@ def test_who_cannot_be_told_from_the_references_has_p_1_and_who_is_undefined_non
 
     p = exchange_settings(members, references, np.zeros(50, np.intp), rng=rng, n_draws=999)
 
-    assert p[0] == 1
-    assert np.isnan(p[1])
-    assert p[2] == pytest.approx(2 / 1_000)
+    assert p.two_sided[0] == 1
+    assert p.own_side[0] > 0.4
+    assert np.isnan(p.two_sided[1])
+    assert np.isnan(p.own_side[1])
+    assert p.two_sided[2] == p.own_side[2] == 1 / 1_000
 
 
 def test_where_hits_are_rare_no_persona_stands_out_by_chance() -> None:
@@ -92,7 +95,7 @@ def test_one_persona_that_hits_often_is_found_among_those_that_hardly_do() -> No
     found = contrast(draw_hits(rng, shares), rng)
 
     assert np.flatnonzero(found.p_bh < 0.05).tolist() == [3]
-    assert found.critical < 4
+    assert found.critical < 5  # those without a hit or with one widen nobody's band by much
     assert found.band.low[3] > 0.2
 
 
@@ -105,7 +108,7 @@ def test_the_exchange_keeps_its_level_where_clusters_turn_together() -> None:
         p = exchange_settings(
             parts[:40], parts[40:], np.zeros(2 * MOST_BLOCKS, np.intp), rng=rng, n_draws=199
         )
-        rejected.append(p <= 0.05)
+        rejected.append(p.two_sided <= 0.05)
 
     assert 0.02 < np.mean(rejected) < 0.07
 

@@ -30,8 +30,9 @@ _SCORES = ("score", "low", "high", "score_answered", "score_lowest", "score_high
            "score_paper", "truth", "shrunken", "shrunken_low", "shrunken_high")  # fmt: skip
 _OF_TRUTH = ("minus_truth", "minus_truth_low", "minus_truth_high")
 _CHOSEN = ("biased", "known", "unknown")  # counts of a bias score, of an unknown frequency
-_CONTRASTS = ("difference_error", "band_low", "band_high", "p_flip", "p_exchange",
-              "p_adjusted", "verdict")  # fmt: skip
+_EXCHANGE = ("p_exchange", "p_exchange_side")
+_CONTRASTS = ("difference_error", "band_low", "band_high", "p_flip", *_EXCHANGE, "p_adjusted",
+              "verdict")  # fmt: skip
 _RANKS = ("rank", "rank_low", "rank_high", "rank_unflagged")
 _CHANCES = ("chance_top", "chance_bottom")
 _SHRUNKEN = ("shrunken", "shrunken_low", "shrunken_high")
@@ -44,7 +45,7 @@ OF_PERSONAS = (
     "verdict_by_controls",
     "smallest_effect",
     "empty_difference",
-    *(f"empty_{key}" for key in _CONTRASTS if key != "p_exchange"),
+    *(f"empty_{key}" for key in _CONTRASTS if key not in _EXCHANGE),
     "empty_smallest_effect",
     *_SELECTION,
 )
@@ -139,7 +140,7 @@ def _find_writer(key: str, section: Section) -> Callable[[Any], str]:
         return lambda value: write_difference(value, section.name, sign=True)
     if key in _PLACES:
         return lambda value: write_fixed(value, digits=2)
-    if key.endswith(("p_flip", "p_exchange", "p_adjusted")):
+    if key.endswith(("p_flip", "p_adjusted")) or key in _EXCHANGE:
         return write_bare_p
     if key in _WORDINGS or (key.startswith(_PEOPLE) and key != "people_items"):
         return lambda value: write_fixed(value, digits=2)

@@ -17,7 +17,7 @@ from statsmodels.stats import contingency_tables
 from analysis.statistics import Undefined
 from analysis.statistics.bands import bound_largest
 from analysis.statistics.estimates import Estimate, standard_errors
-from analysis.statistics.exchanges import exchange_settings
+from analysis.statistics.exchanges import Exchanged, exchange_settings
 from analysis.statistics.rates import Floats, Interval, stratified_variance
 from analysis.statistics.sign_flips import flip_signs
 
@@ -50,6 +50,7 @@ class Contrasts:
     narrow: Interval  # 90%, one member at a time: the interval of two one-sided tests
     p_flip: Floats  # studentised cluster sign-flip, two-sided
     p_exchange: Floats  # exchange with the references, two-sided; NaN with a single reference
+    p_exchange_side: Floats  # the same on the side where the difference lies
     p: Floats  # the larger of the two
     p_bh: Floats  # Benjamini and Hochberg's over the members
     p_holm: Floats  # Holm's, for claims named in advance
@@ -116,11 +117,11 @@ def contrast_settings(
     p_flip = flip_signs(parts - compared.mean(axis=0), estimate.strata, rng=rng, n_flips=n_flips)
     p_flip[np.isnan(errors)] = np.nan
     p = p_flip
-    p_exchange = np.full(len(members), np.nan)
+    exchanged = Exchanged(*np.full((2, len(members)), np.nan))
     if len(references) > 1:
-        p_exchange = exchange_settings(parts, compared, estimate.strata, rng=rng, n_draws=n_flips)
-        p_exchange[np.isnan(p_flip)] = np.nan
-        p = np.maximum(p_flip, p_exchange)
+        exchanged = exchange_settings(parts, compared, estimate.strata, rng=rng, n_draws=n_flips)
+        exchanged = Exchanged(*np.where(np.isnan(p_flip), np.nan, exchanged))
+        p = np.maximum(p_flip, exchanged.two_sided)
     df = max(len(estimate.strata) - len(np.unique(estimate.strata)), 1)
     half = float(stats.t.ppf(0.95, df)) * errors
     critical, is_usable = bound_largest(
@@ -140,7 +141,8 @@ def contrast_settings(
         critical=critical,
         narrow=Interval(differences - half, differences + half),
         p_flip=p_flip,
-        p_exchange=p_exchange,
+        p_exchange=exchanged.two_sided,
+        p_exchange_side=exchanged.own_side,
         p=p,
         p_bh=adjust_p(p, method="fdr_bh"),
         p_holm=adjust_p(p, method="holm"),

@@ -61,6 +61,9 @@ SETTINGS: dict[str, Definition] = {
         "Two-sided p of the difference: in each cluster of items the persona is exchanged with one "
         "of the controls at random. It holds where hits are rare, which the signs’ does not.",
     ),
+    "p_exchange_side": Definition(
+        "One-sided p by exchange", "The same, on the side where the difference lies."
+    ),
     "p_adjusted": Definition(
         "p, adjusted",
         "p of the difference from the controls’ mean, the larger of random signs’ and exchanges’, "
