@@ -1,6 +1,6 @@
 """How often the tests of the report reject what is true, by simulation.
 
-python -m analysis.calibration                     # two to three minutes on two cores
+python -m analysis.calibration                     # five to ten minutes on two cores
 python -m analysis.calibration --quick             # a tenth of the nulls
 python -m analysis.calibration --json analysis/report/calibration.json   # what the report shows
 

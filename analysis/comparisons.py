@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from analysis.statistics import Undefined
 from analysis.statistics.contrasts import (
-    CLUSTERS_TO_REJECT,
     Contrasts,
     Verdict,
     contrast_settings,
@@ -40,13 +39,14 @@ NO_P = (
     f"{ONLY_PERSONAS}; and of one that differs in a single cluster of items no sign changes t, so "
     "there is no test"
 )
+ONE_REFERENCE = "with a single control an exchange is a random sign, and there is that p"
 NO_BANDS = (
     "every difference’s error rests on so few clusters of items that some resample of them has "
     "next to none"
 )
 NO_POWER = (
-    f"with fewer than {CLUSTERS_TO_REJECT} clusters of items all random signs together cannot "
-    f"reach p = {ALPHA}, however large a difference is"
+    f"with so few clusters of items, or random signs, p cannot fall to {ALPHA} divided by the "
+    "number of personas, however large a difference is"
 )
 NO_ERRORS = (
     "no difference has an error: there is a single cluster of items, or a difference is the same "
@@ -147,8 +147,10 @@ def compare_personas(
             reasons[BY_CONTROLS] = control_sd.reason
         if not isinstance(contrasts, Undefined):
             reasons |= dict.fromkeys((f"{prefix}band_low", f"{prefix}band_high"), NO_BAND)
-            tests = (f"{prefix}{key}" for key in TESTS)
-            reasons |= dict.fromkeys(tests, NO_P)
+            reasons |= {f"{prefix}{key}": NO_P for key in TESTS if key in new}
+            if len(getattr(rows, reference)) == 1:
+                exchanges = (key for key in TESTS if key.startswith("p_exchange") and key in new)
+                reasons |= dict.fromkeys(exchanges, ONE_REFERENCE)
             if isinstance(_summarise_power(contrasts), Undefined):
                 reasons[f"{prefix}smallest_effect"] = NO_POWER
     return Comparisons(found["controls"], found["empty"], columns, reasons)

@@ -52,7 +52,7 @@ def make_result(
 ) -> dict[str, Any]:
     """A result of one data set with one measure of one persona, as far as claims read it."""
     column = {"difference": difference, "p_flip": p, "p_exchange": by_exchange}
-    column["p_exchange_side"] = None if by_exchange is None else by_exchange / 2
+    column["p_exchange_side"] = None if by_exchange is None else by_exchange / 3
     column |= {"band_low": difference - 0.1, "band_high": difference + 0.1}
     measure = {
         "name": "accuracy",
@@ -136,13 +136,29 @@ def test_a_direction_makes_no_p_that_so_few_flips_cannot_show(n_flips: int) -> N
     assert turn_p(3 * floor, 0.3, Direction.HIGHER, n_flips=n_flips) == pytest.approx(1.5 * floor)
 
 
-def test_a_claim_needs_both_the_signs_and_the_exchange() -> None:
-    claim = NamedClaim(persona=READER, measure="accuracy", direction=Direction.HIGHER)
+@pytest.mark.parametrize(
+    ("direction", "difference", "p"),
+    [
+        (Direction.HIGHER, 0.3, 0.1),  # the exchange on its side, which is not half of both
+        (Direction.LOWER, -0.3, 0.1),
+        (Direction.DIFFERENT, 0.3, 0.3),
+        (Direction.HIGHER, -0.3, 1 - 0.001 / 2),  # the signs', on the other side
+        (Direction.LOWER, 0.3, 1 - 0.001 / 2),
+    ],
+)
+def test_a_claim_needs_the_exchange_as_well_as_the_signs(
+    direction: Direction, difference: float, p: float
+) -> None:
+    claim = NamedClaim(persona=READER, measure="accuracy", direction=direction)
+    by_exchange = make_result(0.001, difference, by_exchange=0.3)
+    by_signs = make_result(p if direction is Direction.DIFFERENT else 2 * min(p, 0.1), difference,
+                           by_exchange=0.001)  # fmt: skip
 
-    (tested,) = check_claim(claim, {"sums": make_result(0.001, 0.3, by_exchange=0.3)})
-    (other,) = check_claim(claim, {"sums": make_result(0.3, 0.3, by_exchange=0.001)})
+    (tested,) = check_claim(claim, {"sums": by_exchange})
+    (other,) = check_claim(claim, {"sums": by_signs})
 
-    assert tested.p == other.p == 0.15
+    assert tested.p == pytest.approx(p)
+    assert other.p == pytest.approx(p if p <= 0.3 else 0.9)
 
 
 def test_one_sided_p_of_a_true_null_keep_their_level() -> None:

@@ -7,7 +7,14 @@ import pytest
 from invented_slices import make_section, make_settings, make_slice
 from numpy.typing import NDArray
 
-from analysis.comparisons import NO_BANDS, NO_ERRORS, NO_POWER, Comparison
+from analysis.comparisons import (
+    NO_BANDS,
+    NO_ERRORS,
+    NO_P,
+    NO_POWER,
+    ONE_REFERENCE,
+    Comparison,
+)
 from analysis.likert import measure_answers
 from analysis.measures import Draws, Measure
 from analysis.performance import measure_accuracy
@@ -16,7 +23,7 @@ from analysis.report.findings import describe_contrasts
 from analysis.report.sections import Section
 from analysis.report.tables import list_columns, list_rows, list_undefined, write_csv
 from analysis.statistics import Undefined
-from analysis.statistics.contrasts import find_smallest_effect
+from analysis.statistics.contrasts import adjust_p, find_smallest_effect
 from analysis.statistics.omnibus import cochrans_q
 from models.items import Kind
 
@@ -134,6 +141,27 @@ def test_where_nobody_has_a_band_nobody_is_counted_as_outside() -> None:
     against = section.measure["contrasts"]["controls"]
     assert against["critical"] == against["main"]["different"] == {"undefined": NO_BANDS}
     assert NO_BANDS in describe_contrasts(section).sentence
+
+
+def test_p_is_the_larger_of_two_tests_and_with_a_single_control_the_signs() -> None:
+    codes = draw_codes(make_skills(p3=0.4))
+
+    several, single = measure(codes), measure(codes[: N_PERSONAS + 1], n_controls=1)
+
+    both = several.per_setting
+    larger = np.maximum(both["p_flip"], both["p_exchange"])[:N_PERSONAS]
+    np.testing.assert_allclose(both["p_adjusted"][:N_PERSONAS], adjust_p(larger, method="fdr_bh"))
+    assert both["p_exchange_side"][3] <= both["p_exchange"][3] < 0.01
+    assert "empty_p_exchange" not in both
+    assert not any(key.startswith("empty_p_exchange") for key in several.reasons)
+    assert several.reasons["p_exchange"] == NO_P
+    alone = single.per_setting
+    assert np.isnan(alone["p_exchange"]).all()
+    assert single.reasons["p_exchange"] == single.reasons["p_exchange_side"] == ONE_REFERENCE
+    np.testing.assert_allclose(
+        alone["p_adjusted"][:N_PERSONAS],
+        adjust_p(alone["p_flip"][:N_PERSONAS], method="fdr_bh"),
+    )
 
 
 def test_controls_are_not_placed_among_themselves() -> None:

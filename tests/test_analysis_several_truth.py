@@ -114,7 +114,8 @@ def test_the_block_shows_score_and_score_minus_truth_of_bias_alone() -> None:
     assert [row[at].text for row in personas.rows] == ["+0.833", "0.000"]
     assert "common_minus_truth" in write_details_csv(cells).splitlines()[0]
     (told,) = (each for each in block.findings if "right answers" in each.question)
-    assert told.verdict == "Score minus truth from +0.417 to +0.417"
+    assert told.verdict == "Score minus truth is +0.417"
+    assert told.sentence.startswith("Of the personas’ mean. Right answers")
     assert "have 0.167 themselves" in told.sentence
     for measure in ("accuracy", "refusal_rate"):
         assert found[measure]["truth"] is None

@@ -67,6 +67,15 @@ def test_the_papers_tests_reject_true_nulls_of_clustered_items_too_often() -> No
         assert tests["clustered_3"][name]["low"] > 0.4
 
 
+def test_what_personas_are_judged_by_holds_where_hits_are_rare_and_signs_alone_do_not() -> None:
+    for design in load_calibration()["designs"]:
+        for name in ("exchange", "holm", "band"):
+            assert design["tests"][name]["rate"] <= RANGE[1], (design["name"], name)
+
+    (rare,) = (each["tests"] for each in load_calibration()["designs"] if each["name"] == "rare")
+    assert rare["sign_flip"]["low"] > RANGE[1]
+
+
 def test_every_test_that_is_simulated_is_shown() -> None:
     assert set(TITLES) == set(TESTS)
 

@@ -128,6 +128,38 @@ def test_the_permutation_test_agrees_with_fresh_shuffles_on_a_larger_table() -> 
     assert result.expected == pytest.approx(np.mean(shuffled) * 12, rel=0.03)
 
 
+@pytest.mark.parametrize("most", [50, 7, 1])  # 60 clusters: to a circle 2, 9 (the last 6), all
+def test_clusters_that_turn_together_give_the_same_test(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    rng = np.random.default_rng(SEED)
+    vectors = rng.integers(0, 30, (60, 12))  # sums of a circle pass 255
+    vectors[:, 0] += rng.integers(0, 4, 60)
+    apart = permute(vectors.T, np.arange(60), n_permutations=4_000)
+
+    monkeypatch.setattr("analysis.statistics.omnibus.MOST_CIRCLES", most)
+    together = permute(vectors.T, np.arange(60), n_permutations=4_000)
+    broken = permute(vectors.T / 3, np.arange(60), n_permutations=4_000)
+
+    assert 0.02 < apart.p < 0.98
+    assert together.p == pytest.approx(broken.p)
+    if most > 1:  # a single circle has as many turns as there are settings
+        assert together.p == pytest.approx(apart.p, abs=0.08)
+
+
+def test_circles_of_several_clusters_keep_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.statistics.omnibus.MOST_CIRCLES", 15)
+    rng = np.random.default_rng(SEED)
+    rejected = []
+    for _ in range(600):
+        hits, clusters = draw_null(rng, 12, 60, shared=0.2)
+        result = cluster_permutation(hits, clusters, rng, n_permutations=99)
+        assert isinstance(result, ClusterPermutation)
+        rejected.append(result.p <= 0.05)
+
+    assert 0.03 < np.mean(rejected) < 0.07  # the standard error of 5% is .9 points
+
+
 def test_whole_and_broken_numbers_give_the_same_test() -> None:
     hits, clusters = draw_null(np.random.default_rng(SEED), 8, 30, shared=0.2)
 

@@ -38,7 +38,9 @@ def describe_calibration(found: Mapping[str, Any]) -> Block:
         f"differs: {shape['personas']} personas, {shape['controls']} controls and the empty "
         f"setting, {shape['blocks']} blocks of {shape['items_in_a_block']} items; seed "
         f"{found['seed']}. A test that holds its level rejects 5% of them. With more settings than "
-        "here, tests that take related items for independent ones err more often."
+        "here, tests that take related items for independent ones err more often. All settings’ "
+        "answers hang together alike here; where a persona’s do so more than the controls’ and "
+        "hits are rare, both of its tests reject more."
     )
     return Block(
         slug="calibration",
@@ -67,7 +69,7 @@ def _judge_bands(found: Mapping[str, Any]) -> Finding:
     is_wide = max(rates) <= RANGE[1]
     return Finding(
         "Do the simultaneous 95% bands hold?",
-        "Yes" if is_wide else "Not with so few clusters",
+        "Yes" if is_wide else "Not in every kind",
         f"In {_join_rates(rates)} of true nulls some persona’s band leaves 0 out, with "
         f"{found['shape']['blocks']} clusters.",
         "" if is_wide else "Go by p, adjusted, where a data set has few clusters.",

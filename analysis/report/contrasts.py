@@ -65,9 +65,9 @@ def explain_clash(section: Section) -> str:
     n_clusters = write_plural(section.measure["n_clusters"], "cluster")
     return (
         f" The band of {named}{more} lies beyond the margin although the adjusted p is not below "
-        f"{ALPHA}: the band resamples the {n_clusters} of items while p flips their signs, which "
-        "cannot become small where few of them differ. Such a persona is better taken for "
-        "undecided."
+        f"{ALPHA}: the band resamples the {n_clusters} of items while p is the larger of two "
+        "tests’, by signs, which cannot become small where few clusters differ, and by exchanges "
+        "with the controls. Such a persona is better taken for undecided."
     )
 
 

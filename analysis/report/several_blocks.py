@@ -125,7 +125,7 @@ def _describe_gap(found: dict[str, Any]) -> Finding:
 
 def _describe_truth(found: dict[str, Any]) -> Finding:
     """How far the personas' mean lies from right answers, which are the same for all LLMs."""
-    question = "How far are the LLMs from right answers to the items that all were asked?"
+    question = "How far are the LLMs’ scores from that of right answers to the common items?"
     truth, measure = found["truth"], found["measure"]
     if is_undefined(truth):
         return Finding(question, begin_sentence(explain_undefined(truth)))
@@ -139,12 +139,14 @@ def _describe_truth(found: dict[str, Any]) -> Finding:
     (low, lowest), (high, highest) = min(known), max(known)
     ends = [write_difference(end, measure, sign=True) for end in (low, high)]
     left_out = found["n_llms"] - len(known)
+    is_one = high - low <= ROUNDING
+    reach = f"is {ends[0]}" if is_one else f"from {ends[0]} to {ends[1]}"
+    where = "" if is_one else f": lowest in {lowest}, highest in {highest}"
     return Finding(
         question,
-        f"Score minus truth from {ends[0]} to {ends[1]}"
-        + (" percentage points" if measure in SHARES else ""),
-        f"Of the personas’ mean: lowest in {lowest}, highest in {highest}. Right answers to these "
-        f"items, the truth, have {write_score(truth, measure)} themselves."
+        f"Score minus truth {reach}" + (" percentage points" if measure in SHARES else ""),
+        f"Of the personas’ mean{where}. Right answers to these items, the truth, have "
+        f"{write_score(truth, measure)} themselves."
         + (f" In {write_plural(left_out, 'LLM')} {GAPS['persona_mean']}." if left_out else ""),
     )
 

@@ -22,8 +22,7 @@ from analysis.statistics.rates import Floats, Interval, stratified_variance
 from analysis.statistics.sign_flips import flip_signs
 
 Rows = NDArray[np.intp]  # which settings
-# Of five clusters all 32 signs together reach p = 2/32: no difference could be found at .05.
-CLUSTERS_TO_REJECT = 6
+ALPHA = 0.05
 
 
 class Verdict(StrEnum):
@@ -55,7 +54,7 @@ class Contrasts:
     p_bh: Floats  # Benjamini and Hochberg's over the members
     p_holm: Floats  # Holm's, for claims named in advance
     smallest: Floats  # the smallest effect that is found with power .8 at .05/members; NaN where
-    # so few clusters can show none (`CLUSTERS_TO_REJECT`)
+    # no effect could be (`can_reject`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +90,12 @@ def contrast_settings(
 
     ``references`` are the controls, or the empty setting alone; ``controls`` are they unless told.
     Errors are those of the difference's influences, so that items easy for all cancel, and at least
-    what a control's would be. p is the larger of two tests': random signs, which ask nothing of how
-    a persona's answers vary, and exchanges with the references, which hold where hits are rare and
-    signs reject most true nulls (nothing is found that either does not find: an intersection-union
-    test, Berger 1982, Technometrics 24). With one reference an exchange is a sign, and signs do.
+    what a control's would be. p is the larger of two tests', so only what both find is found
+    (intersection-union: Berger 1982, Technometrics 24), and it holds where either does: random
+    signs, which take differences for symmetric and with rare hits reject most true nulls, and
+    exchanges with the references, which take a persona's answers within a cluster to hang together
+    as theirs do. Where hits are rare and a persona's hang together far more, neither does. With one
+    reference an exchange is a sign, and signs do.
 
     Bands: Delta -+ q SE, q the ``level`` quantile over resamples of the largest |Delta*_p -
     Delta_p|/SE*_p (sup-t bands: Montiel Olea and Plagborg-Møller 2019, J. Applied Econometrics 34;
@@ -147,7 +148,7 @@ def contrast_settings(
         p_bh=adjust_p(p, method="fdr_bh"),
         p_holm=adjust_p(p, method="holm"),
         smallest=find_smallest_effect(errors, n_tests=len(members))
-        if len(estimate.strata) >= CLUSTERS_TO_REJECT
+        if can_reject(len(estimate.strata), n_tests=len(members), n_flips=n_flips)
         else np.full(len(members), np.nan),
     )
 
@@ -191,10 +192,18 @@ def adjust_p(p: Floats, *, method: Literal["fdr_bh", "holm"]) -> Floats:
     return adjusted
 
 
+def can_reject(n_clusters: int, *, n_tests: int, n_flips: int) -> bool:
+    """Whether p can fall to .05/n_tests at all: of n clusters all signs together reach 2/2^n."""
+    return bool(max(2.0 ** (1 - n_clusters), 1 / (1 + n_flips)) <= ALPHA / n_tests)
+
+
 def find_smallest_effect(
-    errors: Floats, *, n_tests: int, alpha: float = 0.05, power: float = 0.8
+    errors: Floats, *, n_tests: int, alpha: float = ALPHA, power: float = 0.8
 ) -> Floats:
-    """(z_(1 - alpha/2/n_tests) + z_power) SE: from the errors, never from an observed effect."""
+    """(z_(1 - alpha/2/n_tests) + z_power) SE: from the errors, never from an observed effect.
+
+    A normal approximation for one test; p as the larger of two finds a little less.
+    """
     z = stats.norm.ppf(1 - alpha / 2 / n_tests) + stats.norm.ppf(power)
     smallest: Floats = float(z) * errors
     return smallest

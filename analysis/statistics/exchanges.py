@@ -39,8 +39,8 @@ def exchange_settings(
     member's place; the statistic W is the sum in that place less the mean of all, which is Delta_p
     but for a factor. p = (1 + #{|W*| >= |W|})/(1 + draws), or on W's side alone, which for rare
     hits is not half of it: they reach further up than down. Exact where a member and its references
-    are exchangeable within clusters (Hemerik and Goeman 2018, TEST 27). One draw of places serves
-    all members. More than 1,000 clusters are put together
+    are exchangeable within clusters (Hemerik and Goeman 2018, TEST 27) and counts are equal, else
+    to first order. One draw of places serves all members. More than 1,000 clusters are put together
     (`analysis.statistics.sign_flips.join_clusters`).
     """
     together, strata = join_clusters(np.concatenate([members, references]), strata, rng)
@@ -51,7 +51,9 @@ def exchange_settings(
     places = np.append(references, np.zeros((1, n_clusters)), axis=0).T.ravel()
     firsts = np.arange(n_clusters) * (n_references + 1)
     apart = members.sum(axis=1) - means
-    side, least = np.where(apart < 0, -1.0, 1.0), np.abs(apart) * (1 - 1e-9)  # ties count
+    side = np.where(apart < 0, -1.0, 1.0)
+    rounding = 1e-12 * np.abs(members).sum(axis=1)
+    least = np.abs(apart) * (1 - 1e-9) - rounding  # a tie up to rounding counts
     beyond, on_side = np.zeros((2, len(members)), np.intp)
     block = max(1, _PLACES_AT_ONCE // max(n_clusters, 1))
     for first in range(0, n_draws, block):

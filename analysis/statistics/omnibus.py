@@ -21,7 +21,7 @@ from analysis.statistics.tails import bound_p, measure_chi2_tail
 
 _PERMUTED_AT_ONCE = 1_000  # x 193 settings: 193 KB, half of a small second-level cache
 _TURNED_TOGETHER = 64  # circles, whose turns are 80 KB each
-MOST_CIRCLES = 2_000  # of clusters that turn by themselves
+MOST_CIRCLES = 2_000  # that turn by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ def cluster_permutation(
     are drawn have.
 
     The settings of a cluster are put on a circle in an order drawn once for that cluster, and a
-    permutation turns every circle by its own random number of places; of more than 2,000 clusters
-    some turn as one, each in its own order. Those turns are a subgroup of all permutations, so the
-    test keeps its level exactly (Hemerik and Goeman 2018, Exact testing with random permutations,
-    TEST 27, theorem 2). A turn is one row out of a small table, twenty times as fast as a fresh
-    shuffle. ``expected`` is E[T] over all permutations.
+    permutation turns every circle by its own random number of places; more than 2,000 clusters turn
+    two or more at a time, each in its own order. Those turns are a subgroup of all permutations, so
+    the test keeps its level exactly (Hemerik and Goeman 2018, Exact testing with random
+    permutations, TEST 27, theorem 2). A turn is one row out of a small table, twenty times as fast
+    as a fresh shuffle. ``expected`` is E[T] over all permutations.
     """
     if len(values) < 2:
         return Undefined("fewer than two settings")

@@ -92,8 +92,9 @@ SELECTION: dict[str, Definition] = {
     ),
     "claim_p": Definition(
         "p of the claim",
-        "Studentised cluster sign-flip; one-sided where the claim has a direction, and never below "
-        "1 over 1 more than the random signs drawn.",
+        "The larger of random signs’ and of exchanges’ with the controls (with a single control "
+        "the signs’); one-sided where the claim has a direction, and never below 1 over 1 more "
+        "than the random signs drawn.",
     ),
     "claim_p_holm": Definition(
         "p, Holm", "The same adjusted over all claims of this LLM that can be tested (Holm 1979)."

@@ -48,25 +48,28 @@ SETTINGS: dict[str, Definition] = {
     "band_low": Definition(
         "Lower band",
         "Lower end of the difference’s simultaneous 95% band: all personas’ bands hold the true "
-        "differences at once (largest |t| over resamples of clusters, each with its own error).",
+        "differences at once (largest |t| over resamples of clusters, each with its own error, "
+        "whose square is at least half that of a control’s).",
     ),
     "band_high": Definition("Upper band", "Upper end of that band."),
     "p_flip": Definition(
-        "p of − controls",
+        "p of − controls by signs",
         "Two-sided p of the difference: the signs of what each cluster of items adds to it are "
-        "flipped at random.",
+        "flipped at random. It is too small where hits are rare.",
     ),
     "p_exchange": Definition(
         "p of − controls by exchange",
         "Two-sided p of the difference: in each cluster of items the persona is exchanged with one "
-        "of the controls at random. It holds where hits are rare, which the signs’ does not.",
+        "of the controls at random. It holds where hits are rare too, if a persona’s answers "
+        "within a cluster hang together as a control’s do.",
     ),
     "p_exchange_side": Definition(
         "One-sided p by exchange", "The same, on the side where the difference lies."
     ),
     "p_adjusted": Definition(
         "p, adjusted",
-        "p of the difference from the controls’ mean, the larger of random signs’ and exchanges’, "
+        "p of the difference from the controls’ mean, the larger of random signs’ and exchanges’ "
+        "(with a single control the signs’), "
         "adjusted over the personas (Benjamini and Hochberg: of those below .05, 5% are expected "
         "to be false).",
     ),
@@ -84,10 +87,13 @@ SETTINGS: dict[str, Definition] = {
     "smallest_effect": Definition(
         "Smallest effect",
         "The difference that would be found with a power of 80% at .05 over all personas: from "
-        "the error alone, never from what was observed.",
+        "the error alone, never from what was observed (a normal approximation for one test).",
     ),
     "empty_difference": Definition("− no persona", "Score minus the score without a persona."),
-    "empty_difference_error": Definition("SE of − no persona", "Its clustered standard error."),
+    "empty_difference_error": Definition(
+        "SE of − no persona",
+        "Its clustered standard error, and at least what a control’s would be.",
+    ),
     "empty_band_low": Definition(
         "Lower band, no persona", "Lower end of its simultaneous 95% band."
     ),
