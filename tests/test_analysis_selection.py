@@ -23,7 +23,7 @@ from analysis.statistics.contrasts import McNemar
 from analysis.statistics.ranks import SplitGap
 from analysis.statistics.shrinkage import ShrunkenGap
 from analysis.statistics.spread import Gap
-from analysis.variance import Spread, VarianceParts, describe_parts
+from analysis.variance import Generalizability, Spread, VarianceParts, describe_parts
 from models.items import Kind
 
 QUICK = Draws(n_resamples=400, n_permutations=999)
@@ -145,7 +145,7 @@ def test_planted_components_come_back_as_standard_deviations() -> None:
 
     parts = found.details["components"]
     assert isinstance(parts, VarianceParts)
-    assert isinstance(parts.g, Component)
+    assert isinstance(parts.g, Generalizability)
     assert parts.parts["persona"].sd == pytest.approx(0.1, abs=0.03)
     residual = parts.parts["persona x item"].sd
     assert residual == pytest.approx(np.sqrt(0.6 * 0.4), abs=0.03)

@@ -217,7 +217,7 @@ def describe_components(section: Section, found: Any) -> Finding:
         f"Standard deviations over {write_plural(found['n_personas'], 'persona')} and "
         f"{write_plural(found['n_units'], found['unit'])}: {sds}.{gaps}",
         "G is the share of the variance of personas’ plain means that other items of this kind "
-        "would show again; 1 is perfect.",
+        "would show again; 1 is perfect. What was estimated below 0 counts as 0 in it.",
     )
 
 
