@@ -32,6 +32,7 @@ N_SPLITS = 200
 
 ONLY_PERSONAS = "only personas are ranked; one without a score, or whose score has no error, is not"
 FEW_PERSONAS = f"with {N_TOP} personas or fewer all of them are among the highest {N_TOP}"
+NOBODY_FLAGGED = Undefined("no persona lacks more than 20% of its answers")
 NOBODY_LEFT = "fewer than two personas are left"
 
 
@@ -55,7 +56,7 @@ class Selection:
     gap_split: SplitGap | Undefined
     rank_critical: float | Undefined  # of the rank sets, in standard errors
     category_effect: CategoryEffect | Undefined
-    without_flagged: WithoutFlagged | None  # None: nobody is flagged
+    without_flagged: WithoutFlagged | Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def select_personas(
             category_effect=permute_categories(
                 scores, categories, start(), n_permutations=n_permutations
             ),
-            without_flagged=None if kept.all() else _measure_kept(scores, kept, personas),
+            without_flagged=NOBODY_FLAGGED if kept.all() else _measure_kept(scores, kept, personas),
         ),
         {
             key: _spread_over(values, personas, len(estimate.scores))

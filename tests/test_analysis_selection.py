@@ -15,7 +15,7 @@ from analysis.performance import measure_accuracy
 from analysis.planned import Setting
 from analysis.report.selection_blocks import list_selection_blocks
 from analysis.report.tables import list_columns, list_rows, write_csv
-from analysis.selection import FEW_PERSONAS, Selection
+from analysis.selection import FEW_PERSONAS, Selection, WithoutFlagged
 from analysis.statistics import Undefined
 from analysis.statistics.categories import CategoryEffect
 from analysis.statistics.components import Component, Components
@@ -201,7 +201,7 @@ def test_a_persona_that_refuses_is_flagged_and_the_gap_given_again_without_it() 
     assert np.flatnonzero(found.per_setting["is_flagged"]).tolist() == [7]
     assert isinstance(found.gap, Gap)
     assert found.gap.worst == 7
-    assert selection.without_flagged is not None
+    assert isinstance(selection.without_flagged, WithoutFlagged)
     again = selection.without_flagged.gap
     assert isinstance(again, Gap)
     assert selection.without_flagged.n_flagged == 1
@@ -210,6 +210,12 @@ def test_a_persona_that_refuses_is_flagged_and_the_gap_given_again_without_it() 
     assert np.isnan(found.per_setting["rank_unflagged"][7])
     assert found.per_setting["rank"][7] == N_PERSONAS
     assert np.nanmax(found.per_setting["rank_unflagged"]) < N_PERSONAS
+
+
+def test_where_nobody_is_flagged_the_gap_without_the_flagged_says_so() -> None:
+    selection = select(measure(draw_array(make_skills())))
+
+    assert selection.without_flagged == Undefined("no persona lacks more than 20% of its answers")
 
 
 def test_refusing_costs_points_but_not_on_the_items_that_both_answered() -> None:

@@ -38,13 +38,14 @@ def list_selection_blocks(section: Section) -> list[Block]:
         describe_categories(selection),
         describe_margins(section),
     ]
+    unflagged = selection["without_flagged"]
     optional = (
-        ("components", details.get("components"), describe_components),
-        ("without_flagged", selection["without_flagged"], describe_unflagged),
-        ("common_items", details.get("common_items"), describe_common),
-        ("blocks", details.get("blocks"), describe_blocks),
+        (details.get("components"), describe_components),
+        (None if is_undefined(unflagged) else unflagged, describe_unflagged),
+        (details.get("common_items"), describe_common),
+        (details.get("blocks"), describe_blocks),
     )
-    findings += [describe(section, found) for _, found, describe in optional if found is not None]
+    findings += [describe(section, found) for found, describe in optional if found is not None]
     tables = [list_extremes(section)]
     if not is_undefined(details.get("components")):
         tables.append(list_components(section, details["components"]))
