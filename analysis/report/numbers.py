@@ -6,15 +6,19 @@ from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
+from analysis.planned import AnsweringLlm
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.sections import Section
 from analysis.report.tables import OUTCOMES, list_columns
-from analysis.report.wording import is_undefined
+from analysis.report.wording import give_reason, is_undefined
 from analysis.results import hash_analyses
 from models.coverage import SliceProgress
 
 LIBRARIES = ("altair", "jinja2", "numpy", "polars", "scipy", "statsmodels", "vl-convert-python")
+NO_SEED = "no seed was sent, and none was drawn from"
+NOT_RECORDED = "not recorded"
+PROVIDERS_OWN = "not known: its provider puts messages into it"
 _SUMS = ("cells",)  # details that other numbers are made of, and none by themselves
 
 
@@ -55,18 +59,25 @@ def describe_provenance(evidence: Evidence) -> dict[str, Any]:
         "templates": experiment.spec.get("templates", {}),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "llms": [
-            {
-                "name": llm.name,
-                "kind": llm.kind,
-                "revision": llm.revision,
-                "chat_template_hash": llm.chat_template_hash,
-                "spec": llm.spec,
-                "decoding": llm.decoding,
-                "engines": list(llm.engines),
-            }
-            for llm in evidence.llms
-        ],
+        "llms": [_describe_llm(llm) for llm in evidence.llms],
+    }
+
+
+def _describe_llm(llm: AnsweringLlm) -> dict[str, Any]:
+    """Where an LLM comes from, and what it was really asked with."""
+    sent = llm.sent
+    return {
+        "name": llm.name,
+        "kind": llm.kind,
+        "revision": give_reason(llm.revision, NOT_RECORDED),
+        "chat_template_hash": give_reason(
+            llm.chat_template_hash, PROVIDERS_OWN if llm.kind == "api" else NOT_RECORDED
+        ),
+        "spec": llm.spec,
+        "decoding": sent.parameters,
+        "seeds": list(sent.seeds) if sent.has_seeds else {UNDEFINED: NO_SEED},
+        "seeds_are": sent.seeds_are if sent.has_seeds else {UNDEFINED: NO_SEED},
+        "engines": list(llm.engines),
     }
 
 
