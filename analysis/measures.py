@@ -43,6 +43,14 @@ from analysis.variance import measure_variance
 
 MAIN = Scoring.ASKED
 
+SHARE = (0.0, 1.0)
+RANGES = {  # what a score can be
+    "accuracy": SHARE,
+    "refusal_rate": SHARE,
+    "unknown_frequency": SHARE,
+    "mean_answer": (1.0, 5.0),
+    "bias_score": (-1.0, 1.0),
+}
 NO_SCORE = "no cell that counts was answered"
 NO_INTERVAL = (
     "its items all score alike, or are a single cluster, or too few count: resampling them says "
@@ -230,7 +238,7 @@ def describe_rates(
     compared = _compare(part, estimate, groups, name=name, draws=draws)
     gap = score_gap(rates.scores[groups.personas])
     is_flagged = flag_missing(part, name)
-    selected = _select(part, estimate, groups, is_flagged, draws=draws)
+    selected = _select(part, estimate, groups, is_flagged, name=name, draws=draws)
     nothing = np.full(len(rates.scores), np.nan)
     return Measure(
         name=name,
@@ -303,6 +311,7 @@ def _select(
     groups: Groups,
     is_flagged: NDArray[np.bool_],
     *,
+    name: str,
     draws: Draws,
 ) -> Selected:
     return select_personas(
@@ -310,6 +319,7 @@ def _select(
         groups.personas,
         np.array([part.settings[row].category for row in groups.personas], np.str_),
         is_flagged=is_flagged,
+        within=RANGES[name],
         seed=draws.seed,
         n_resamples=draws.n_resamples,
         n_permutations=draws.n_permutations,

@@ -212,6 +212,21 @@ def test_a_persona_that_refuses_is_flagged_and_the_gap_given_again_without_it() 
     assert np.nanmax(found.per_setting["rank_unflagged"]) < N_PERSONAS
 
 
+def test_intervals_of_shrunken_scores_are_cut_where_no_score_can_be() -> None:
+    skills = make_skills()
+    skills[:N_PERSONAS] = 0.99
+    skills[:4] = 0.95
+    found = measure(draw_array(skills))
+
+    columns = found.per_setting
+    score, low, high = (
+        columns[key][:N_PERSONAS] for key in ("shrunken", "shrunken_low", "shrunken_high")
+    )
+    assert (score + (score - low) > 1).any()  # else there is nothing to cut
+    assert high.max() == 1
+    assert ((low <= score) & (score <= high)).all()
+
+
 def test_where_nobody_is_flagged_the_gap_without_the_flagged_says_so() -> None:
     selection = select(measure(draw_array(make_skills())))
 
