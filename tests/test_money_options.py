@@ -13,6 +13,7 @@ from money_options import LUNA, UNPRICED, parse_options
 from sqlalchemy import Engine
 
 from models.accounts import Account, list_accounts
+from models.api_calls import count_trouble
 from models.errors import ConfigError, IncompleteError, UnknownNameError
 from models.llms import Price
 from models.pausing import list_pauses, pause_llm
@@ -252,6 +253,32 @@ def test_nobody_waits_for_an_llm_that_is_paused(
         pauses = list_pauses(connection, sent.stored.experiment)
     with pytest.raises(IncompleteError, match=r"^no key$"):
         refuse_paused(pauses)
+
+
+def test_a_run_says_that_calls_fail_where_nothing_comes_back(
+    engine: Engine,
+    queue: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("scheduler.silence.SILENT_S", 0.2)
+    sent = send(engine, queue, tmp_path, parse_options("5"))
+    [account] = read_accounts(engine, sent)
+    ticks: list[int] = []
+
+    def fail_and_give_up() -> set[str]:
+        ticks.append(1)
+        with engine.begin() as connection:
+            count_trouble(connection, account.id, "connection", message="All [attempts] failed")
+        return {LUNA} if len(ticks) > 8 else set()
+
+    watch_until_settled(engine, sent.stored.experiment, on_tick=fail_and_give_up, every_s=0.05)
+
+    said = [line for line in capsys.readouterr().err.splitlines() if "calls fail" in line]
+    assert len(said) == 1  # and not again at every look
+    assert said[0].startswith(f"{LUNA}: no answer for 0 s, calls fail (")
+    assert said[0].endswith("x connection so far); the last: All [attempts] failed")
 
 
 def test_the_command_refuses_in_one_line(
