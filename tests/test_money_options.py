@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 import redis
 from factories import count, make_grid, write_experiment
-from money_options import LUNA, UNPRICED, parse_options
+from money_options import LUNA, SOL, UNPRICED, parse_options, unprice
 from sqlalchemy import Engine
 
 from models.accounts import Account, list_accounts
 from models.api_calls import count_trouble
 from models.errors import ConfigError, IncompleteError, UnknownNameError
-from models.llms import Price
+from models.llms import Price, load_registry
 from models.pausing import list_pauses, pause_llm
 from models.spending import reserve, settle
 from models.tables import ApiMode
 from scheduler.cli import refuse_paused
-from scheduler.money import MoneyOptions, check_options
+from scheduler.money import MoneyOptions, check_options, find_prices
 from scheduler.progress import watch_until_settled
 from scheduler.send import Sent, plan_and_send
 from workers.app import configure_app
@@ -69,7 +69,25 @@ def test_an_amount_is_read_exactly_and_by_llm() -> None:
 
     assert given.find_cap(LUNA) == Decimal("0.1")
     assert given.find_cap("another") == 5
-    assert given.find_price("another") == Price(input_usd=Decimal("0.1"), output_usd=Decimal("0.7"))
+    assert given.prices[None] == Price(input_usd=Decimal("0.1"), output_usd=Decimal("0.7"))
+
+
+def test_a_price_for_all_is_for_those_that_have_none(tmp_path: Path) -> None:
+    known = load_registry()[SOL]
+    free = Price(input_usd=Decimal(0), output_usd=Decimal(0))
+    llms, given = [LUNA, SOL], parse_options(price="0,0")
+    bare = make_grid(tmp_path, llms=llms, registry={LUNA: UNPRICED, SOL: unprice(SOL)})
+    mixed = make_grid(tmp_path, llms=llms, registry={LUNA: UNPRICED, SOL: known})
+
+    for grid in (bare, mixed):
+        check_options(grid, given)
+
+    assert find_prices(bare, given, accounts={}) == {LUNA: free, SOL: free}
+    assert find_prices(mixed, given, accounts={}) == {LUNA: free, SOL: known.price}
+    named = parse_options(price=f"0,0 {SOL}=1,2")
+    assert find_prices(mixed, named, accounts={})[SOL] == Price(
+        input_usd=Decimal(1), output_usd=Decimal(2)
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +107,7 @@ def test_an_amount_is_read_exactly_and_by_llm() -> None:
         ),
         ([LUNA], parse_options("gpt-6-lun=5"), UnknownNameError, f"did you mean '{LUNA}'"),
         ([LUNA, "tiny"], parse_options(price="tiny=1,2"), UnknownNameError, "--price: 'tiny'"),
-        ([LUNA, "gpt-6-sol"], parse_options(price="1,2"), ConfigError, "say --price LLM=IN,OUT"),
+        ([LUNA, SOL], parse_options(price="1,2"), ConfigError, "have prices of their own; say"),
     ],
 )
 def test_an_option_that_nothing_heeds_is_refused(
