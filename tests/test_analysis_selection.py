@@ -318,6 +318,24 @@ def test_the_block_says_it_in_words_and_its_tables_have_the_numbers() -> None:
     assert [table.on_page for table in block.tables] == [True, True, False]
 
 
+def test_personas_that_are_left_and_score_alike_are_said_to_be_equal() -> None:
+    part = draw_array(make_skills())
+    codes = part.codes.copy()
+    codes[1:N_PERSONAS] = codes[0]
+    codes[7, :120] = -2  # 30% of its answers
+    part = make_slice(part.settings, codes, kind=Kind.CHOICE,
+                      tags=[item.tags for item in part.items])  # fmt: skip
+
+    (block,) = list_selection_blocks(make_section(measure(part), part.settings))
+
+    question = "What is left without personas that have many answers missing?"
+    (finding,) = [each for each in block.findings if each.question == question]
+    assert finding.verdict == "They are equal"
+    assert finding.sentence == (
+        "Without 1 persona that lacks more than 20% of its answers all personas score alike."
+    )
+
+
 def test_the_settings_csv_has_ranks_of_personas_and_nothing_for_controls() -> None:
     part = draw_array(make_skills(p3=0.9))
     section = make_section(measure(part), part.settings)

@@ -16,7 +16,7 @@ from analysis.planned import AnsweringLlm
 from analysis.publish import publish_report
 from analysis.readings import FAILED, FILTERED, REFUSED, UNREADABLE
 from analysis.readings import MISSING as NOT_ASKED
-from analysis.report.numbers import describe_provenance
+from analysis.report.numbers import describe_provenance, list_datasets
 from analysis.report.trust_blocks import list_trust_blocks
 from analysis.trust import count_cells, read_twice
 from models.coverage import SliceProgress, StoredExperiment, find_experiment
@@ -164,6 +164,23 @@ def test_imported_retired_and_other_items_are_said_of_their_slice() -> None:
 
 def test_evidence_without_the_topic_has_no_such_blocks() -> None:
     assert list_trust_blocks(make_evidence(trust=None)) == []
+
+
+def test_provenance_lists_a_data_set_once_unless_llms_were_asked_other_items() -> None:
+    entries = [
+        {"llm": llm, "name": name, "data_hash": name, "n_items": n, "missing": []}
+        for name, n, llm in [
+            ("sums", 4, "new"), ("sums", 4, "old"), ("maps", 9, "new"), ("maps", 3, "old"),
+        ]
+    ]  # fmt: skip
+
+    listed = list_datasets({"datasets": entries})
+
+    assert [(each["name"], each["n_items"], each["llms"]) for each in listed] == [
+        ("sums", 4, []),
+        ("maps", 9, ["new"]),
+        ("maps", 3, ["old"]),
+    ]
 
 
 def test_provenance_says_what_was_sent_and_what_is_not_known() -> None:

@@ -1,6 +1,8 @@
 """numbers.json: every number of the report with its definition and where it comes from."""
 
+import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -63,6 +65,19 @@ def describe_provenance(evidence: Evidence) -> dict[str, Any]:
     }
 
 
+def list_datasets(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each data set once for all LLMs that were asked the same of it, which it names if not all."""
+    asked: dict[str, dict[str, Any]] = {}
+    for entry in provenance["datasets"]:
+        what = {key: value for key, value in entry.items() if key != "llm"}
+        found = asked.setdefault(json.dumps(what, sort_keys=True), {**what, "llms": []})
+        found["llms"].append(entry.get("llm", ""))
+    names = [each["name"] for each in asked.values()]
+    return [
+        each if names.count(each["name"]) > 1 else {**each, "llms": []} for each in asked.values()
+    ]
+
+
 def _describe_llm(llm: AnsweringLlm) -> dict[str, Any]:
     """Where an LLM comes from, and what it was really asked with."""
     sent = llm.sent
@@ -101,6 +116,15 @@ def _rename_counts(tests: dict[str, Any]) -> dict[str, Any]:
     return {names.get(key, key): value for key, value in tests.items()}
 
 
+def _name_ends(section: Section, gap: Any) -> Any:
+    """The highest and the lowest persona, or why there are no two."""
+    if is_undefined(gap):
+        return gap or {UNDEFINED: "fewer than two personas with a score"}
+    if gap["best"] == gap["worst"]:
+        return {UNDEFINED: "all personas score alike"}
+    return [section.settings[gap[end]]["label"] for end in ("best", "worst")]
+
+
 def _describe_section(section: Section) -> dict[str, Any]:
     measure = section.measure
     intervals = section.intervals
@@ -125,9 +149,7 @@ def _describe_section(section: Section) -> dict[str, Any]:
         "clusters": measure["n_clusters"],
         "strata": measure["n_strata"],
         "numbers": numbers,
-        "gap_between": None
-        if is_undefined(measure["gap"])
-        else [section.settings[measure["gap"][end]]["label"] for end in ("best", "worst")],
+        "gap_between": _name_ends(section, measure["gap"]),
         "contrasts": measure["contrasts"],
         "omnibus": [_rename_counts(tests) for tests in measure["omnibus"]],
         "details": {key: each for key, each in measure["details"].items() if key not in _SUMS},

@@ -226,14 +226,18 @@ def describe_unflagged(section: Section, found: Mapping[str, Any]) -> Finding:
     """The gap without settings that have too many answers missing."""
     question = "What is left without personas that have many answers missing?"
     gap = found["gap"]
-    left_out = f"Without {write_plural(found['n_flagged'], 'persona')} that lack more than 20% of "
+    n = found["n_flagged"]
+    lack, their = ("lacks", "its") if n == 1 else ("lack", "their")
+    left_out = f"Without {write_plural(n, 'persona')} that {lack} more than 20% of {their} answers"
     if is_undefined(gap):
-        return Finding(question, _name_undefined(gap), f"{left_out}their answers.")
+        return Finding(question, _name_undefined(gap), f"{left_out}.")
+    if gap["best"] == gap["worst"]:
+        return Finding(question, "They are equal", f"{left_out} all personas score alike.")
     best, worst = (section.settings[gap[end]]["label"] for end in ("best", "worst"))
     return Finding(
         question,
         write_difference(gap["value"], section.name),
-        f"{left_out}their answers the gap reaches from “{best}” down to “{worst}”.",
+        f"{left_out} the gap reaches from “{best}” down to “{worst}”.",
     )
 
 

@@ -74,7 +74,7 @@ def correlate_ranks(scores: Floats) -> Floats:
     return tau
 
 
-def drop_rounding(taus: Floats) -> Floats:
+def drop_rounding(taus: Floats | float) -> Floats:
     """Correlations, or means of some, with what is -1, 0 or 1 but for rounding as just that."""
     whole = np.round(taus) + 0.0  # no -0
     return np.where(np.abs(taus - whole) < 10.0**-_DIGITS, whole, taus)
