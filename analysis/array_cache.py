@@ -31,7 +31,7 @@ from models.identity import hash_content
 logger = logging.getLogger(__name__)
 MOST_BYTES = 2 * 2**30  # an LLM of the whole paper takes 44 million
 DAY_S = 86_400.0
-READING_CODE = ("arrays.py", "extractor.py", "readings.py", "strict_readings.py")
+READING_CODE = ("answers.py", "arrays.py", "extractor.py", "readings.py", "strict_readings.py")
 
 
 @dataclass(frozen=True, slots=True)

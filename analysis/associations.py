@@ -35,9 +35,9 @@ from analysis.statistics.rates import (
     cluster_sums,
     percentile_interval,
     rate_cells,
-    resample_clusters,
     reweigh_cells,
 )
+from analysis.statistics.resamples import resample_clusters
 from analysis.statistics.scorings import MISSING_SHARE, Scored, Scoring, score_scale
 
 FEWEST_CELLS = 3  # the cosine of one or two correlations says nothing

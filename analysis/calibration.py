@@ -56,9 +56,8 @@ SEED = 2_407_020_99
 PROCESSES = 2
 CODE = (
     "simulated_nulls.py",
-    *(f"statistics/{name}.py" for name in ("bands", "contrasts", "estimates", "omnibus", "rates")),
-    "statistics/sign_flips.py",
-    "statistics/tails.py",
+    *(f"statistics/{name}.py" for name in ("bands", "contrasts", "estimates", "exchanges")),
+    *(f"statistics/{name}.py" for name in ("omnibus", "rates", "resamples", "sign_flips", "tails")),
 )
 
 

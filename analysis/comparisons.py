@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.statistics import Undefined
 from analysis.statistics.contrasts import (
+    CLUSTERS_TO_REJECT,
     Contrasts,
     Verdict,
     contrast_settings,
@@ -23,6 +24,8 @@ from analysis.statistics.estimates import Estimate
 from analysis.statistics.rates import Floats
 
 ALPHA = 0.05
+ROUNDING = 1e-12
+TESTS = ("p_flip", "p_exchange", "p_exchange_side", "p_adjusted")
 BY_CONTROLS = "verdict_by_controls"
 
 ONLY_PERSONAS = (
@@ -37,6 +40,14 @@ NO_P = (
     f"{ONLY_PERSONAS}; and of one that differs in a single cluster of items no sign changes t, so "
     "there is no test"
 )
+NO_BANDS = (
+    "every difference’s error rests on so few clusters of items that some resample of them has "
+    "next to none"
+)
+NO_POWER = (
+    f"with fewer than {CLUSTERS_TO_REJECT} clusters of items all random signs together cannot "
+    f"reach p = {ALPHA}, however large a difference is"
+)
 NO_ERRORS = (
     "no difference has an error: there is a single cluster of items, or a difference is the same "
     "in every cluster"
@@ -48,7 +59,7 @@ class MarginCount(NamedTuple):
 
     delta: float
     equivalent: int  # the 90% interval lies within
-    different: int  # the simultaneous 95% interval lies outside
+    different: int | Undefined  # the simultaneous 95% interval lies outside
     undecided: int
 
 
@@ -67,10 +78,10 @@ class Comparison:
     n_personas: int
     n_compared: int  # those with a difference and its error
     n_significant: int  # p below .05 after Benjamini and Hochberg's adjustment
-    critical: float  # half-width of the simultaneous band, in standard errors; NaN without one
+    critical: float | Undefined  # half-width of the simultaneous band, in standard errors
     main: MarginCount
     by_controls: MarginCount | Undefined  # the margin is twice the controls' standard deviation
-    smallest: Smallest
+    smallest: Smallest | Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ def compare_personas(
             estimate,
             rows.personas,
             references=getattr(rows, reference),
+            controls=rows.controls,
             rng=np.random.default_rng(seed),
             n_resamples=n_resamples,
             n_flips=n_flips,
@@ -121,7 +133,9 @@ def compare_personas(
         n_settings = len(estimate.scores)
         new = _spread_columns(contrasts, rows.personas, n_settings)
         new["verdict"] = _spread_verdicts(contrasts, rows.personas, n_settings, margin)
-        if not prefix:
+        if prefix:
+            del new["p_exchange"], new["p_exchange_side"]  # of one reference signs are exchanges
+        else:
             del new["difference"]  # the table has it already, of controls and all
             new[BY_CONTROLS] = _spread_verdicts(
                 contrasts, rows.personas, n_settings, _double(control_sd)
@@ -133,7 +147,10 @@ def compare_personas(
             reasons[BY_CONTROLS] = control_sd.reason
         if not isinstance(contrasts, Undefined):
             reasons |= dict.fromkeys((f"{prefix}band_low", f"{prefix}band_high"), NO_BAND)
-            reasons |= dict.fromkeys((f"{prefix}p_flip", f"{prefix}p_adjusted"), NO_P)
+            tests = (f"{prefix}{key}" for key in TESTS)
+            reasons |= dict.fromkeys(tests, NO_P)
+            if isinstance(_summarise_power(contrasts), Undefined):
+                reasons[f"{prefix}smallest_effect"] = NO_POWER
     return Comparisons(found["controls"], found["empty"], columns, reasons)
 
 
@@ -142,7 +159,8 @@ def _spread_controls(scores: Floats) -> float | Undefined:
         return Undefined("fewer than two controls")
     if np.isnan(scores).any():
         return Undefined("a control has no score")
-    return float(scores.std(ddof=1))
+    spread = float(scores.std(ddof=1))
+    return spread if spread > ROUNDING else Undefined("all controls score the same")
 
 
 def _count_verdicts(
@@ -153,18 +171,25 @@ def _count_verdicts(
     has_error = ~np.isnan(contrasts.standard_errors)
     if not has_error.any():
         return Undefined(NO_ERRORS)
-    smallest = contrasts.smallest[has_error]
+    has_bands = not np.isnan(contrasts.critical)
     return Comparison(
         n_personas=len(has_error),
         n_compared=int(has_error.sum()),
         n_significant=int(np.count_nonzero(contrasts.p_bh < ALPHA)),
-        critical=contrasts.critical,
+        critical=contrasts.critical if has_bands else Undefined(NO_BANDS),
         main=_count_margin(contrasts, delta),
         by_controls=second
         if isinstance(second := _double(control_sd), Undefined)
         else _count_margin(contrasts, second),
-        smallest=Smallest(float(np.median(smallest)), float(smallest.min()), float(smallest.max())),
+        smallest=_summarise_power(contrasts),
     )
+
+
+def _summarise_power(contrasts: Contrasts) -> Smallest | Undefined:
+    smallest = contrasts.smallest[~np.isnan(contrasts.smallest)]
+    if not len(smallest):
+        return Undefined(NO_POWER)
+    return Smallest(float(np.median(smallest)), float(smallest.min()), float(smallest.max()))
 
 
 def _count_margin(contrasts: Contrasts, delta: float) -> MarginCount:
@@ -172,7 +197,9 @@ def _count_margin(contrasts: Contrasts, delta: float) -> MarginCount:
     return MarginCount(
         delta,
         equivalent=verdicts.count(Verdict.EQUIVALENT),
-        different=verdicts.count(Verdict.DIFFERENT),
+        different=Undefined(NO_BANDS)
+        if np.isnan(contrasts.critical)
+        else verdicts.count(Verdict.DIFFERENT),
         undecided=verdicts.count(Verdict.UNDECIDED),
     )
 
@@ -208,7 +235,9 @@ def _spread_columns(
         "difference_error": defined.standard_errors if defined else nothing,
         "band_low": defined.band.low if defined else nothing,
         "band_high": defined.band.high if defined else nothing,
-        "p_flip": defined.p if defined else nothing,
+        "p_flip": defined.p_flip if defined else nothing,
+        "p_exchange": defined.p_exchange if defined else nothing,
+        "p_exchange_side": defined.p_exchange_side if defined else nothing,
         "p_adjusted": defined.p_bh if defined else nothing,
         "smallest_effect": defined.smallest if defined else nothing,
     }

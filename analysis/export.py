@@ -8,8 +8,7 @@ by persona: memory does not grow with the experiment.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,10 @@ from rich.progress import Progress
 from sqlalchemy import Connection, Engine, text
 
 from analysis.extractor import read_texts
+from analysis.plain_names import make_plain
 from analysis.planned import PlannedSlice, list_settings, load_slice
 from analysis.readings import Outcome, is_hedge
+from analysis.report.addresses import tell_apart
 from models.console import EXIT_COMPLETE, err, out, run
 from models.coverage import find_experiment, list_planned_experiments, measure_progress
 from models.db import open_database, raw
@@ -112,9 +113,12 @@ def export_parquet(
     failures: list[pl.DataFrame] = []
     with engine.connect() as connection:
         stored = find_experiment(connection, experiment)
-        for part in measure_progress(connection, stored.id):
+        parts = measure_progress(connection, stored.id)
+        words = [(experiment, part.llm, part.dataset, part.template) for part in parts]
+        *names, failures_name = _name_files([*words, (experiment, "failures")])
+        for part, name in zip(parts, names, strict=True):
             planned = load_slice(connection, part.slice)
-            path = folder / _name_file(experiment, planned.llm, planned.dataset, planned.template)
+            path = folder / name
             with _open_parquet(path, SCHEMA) as write:
                 for frame in iterate_frames(connection, stored.id, planned):
                     write(frame)
@@ -123,14 +127,16 @@ def export_parquet(
             files.append(path)
             failures.append(read_failures(connection, stored.id, planned))
     failed = pl.concat(failures) if failures else pl.DataFrame(schema=FAILURE_SCHEMA)
-    path = folder / _name_file(experiment, "failures")
+    path = folder / failures_name
     with _open_parquet(path, FAILURE_SCHEMA) as write:
         write(failed)
     return Exported((*files, path), rows, len(failed))
 
 
-def _name_file(*words: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", "-".join(words)).strip(".-") + ".parquet"
+def _name_files(words: Sequence[Sequence[str]]) -> list[str]:
+    """A name of its own for each file of these words."""
+    plain = ["-".join(make_plain(word, also="@") for word in each) for each in words]
+    return [f"{name}.parquet" for name in tell_apart(plain, ["\n".join(each) for each in words])]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.flags import UNFLAGGED, find_flagged
 from analysis.groups import (
     EXPERTISE,
     EXPERTS,
@@ -32,7 +33,6 @@ from analysis.statistics.ranks import RandomBest, draw_best_of_group, rank_group
 from analysis.statistics.rates import Floats, divide_counts
 
 OVERALL = "overall"
-UNFLAGGED = "asked, without flagged"  # beside the scorings: fewer settings are ranked
 
 
 class Ranking(NamedTuple):
@@ -127,6 +127,7 @@ def _rank_dataset(
         return []
     llms = tuple(cells)
     roster = match_settings([results[llm] for llm in llms])
+    is_papers = is_papers_grid(llms, roster.labels, template=template)
     flagged = find_flagged([results[llm] for llm in llms], roster)
     everyone = np.ones(len(roster.labels), np.bool_)
     variants = [(str(scoring), str(scoring), everyone) for scoring in KEPT]
@@ -141,23 +142,19 @@ def _rank_dataset(
             n_settings=int(np.count_nonzero(kept)),
             domains=tuple(
                 _rank_domain(
-                    ranking, domain, scoring, roster, list(cells.values()), llms, kept=kept
+                    ranking,
+                    domain,
+                    scoring,
+                    roster,
+                    list(cells.values()),
+                    kept=kept,
+                    is_papers=is_papers and bool(kept.all()),
                 )
                 for domain in (*ranking.domains, OVERALL)
             ),
         )
         for name, scoring, kept in variants
     ]
-
-
-def find_flagged(results: Sequence[Result], roster: Roster) -> NDArray[np.bool_]:
-    """Settings [settings] that lack too many answers in some LLM: refusing can make a rank."""
-    found = np.zeros(len(roster.labels), np.bool_)
-    for result, rows in zip(results, roster.rows, strict=True):
-        measure = find_measure(result, "accuracy")
-        if measure is not None:
-            found |= np.array(measure["per_setting"]["is_flagged"], np.bool_)[rows]
-    return found
 
 
 def _find_cells(result: Result) -> Mapping[str, Any] | None:
@@ -172,9 +169,9 @@ def _rank_domain(
     scoring: str,
     roster: Roster,
     cells: Sequence[Mapping[str, Any]],
-    llms: Sequence[str],
     *,
     kept: NDArray[np.bool_],
+    is_papers: bool,
 ) -> DomainRanks:
     parts = ranking.domains.get(domain)
     missing = sorted({part for each in cells for part in find_missing(each, parts)})
@@ -194,7 +191,6 @@ def _rank_domain(
     )
     means = np.where(kept, scores.mean(axis=0), np.nan)
     ranks = rank_settings(means, is_best_highest=True)
-    is_papers = is_papers_grid(llms, roster.labels) and bool(kept.all())
     printed = ranking.printed if is_papers else {}
     top = tuple(roster.labels[at] for at in np.flatnonzero(ranks == 1))
     return DomainRanks(

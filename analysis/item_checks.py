@@ -15,8 +15,9 @@ from analysis.arrays import SliceArray
 from analysis.statistics import Undefined
 from analysis.statistics.common_items import contrast_common
 from analysis.statistics.contrasts import McNemar, Wilcoxon, compare_hits, compare_points
+from analysis.statistics.estimates import standard_errors
 from analysis.statistics.omnibus import cluster_permutation
-from analysis.statistics.rates import Floats, cluster_sums, clustered_se
+from analysis.statistics.rates import Floats, cluster_sums, influence
 from analysis.statistics.scorings import Scored, Scoring
 
 BLOCK = "block"  # tag of items that share their people: BBQ's four rows
@@ -154,7 +155,7 @@ def check_blocks(
     )
     return describe_blocks(
         part,
-        clustered_se(sums) / errors,
+        standard_errors(influence(sums), sums.strata) / errors,
         test if isinstance(test, Undefined) else test.p,
     )
 

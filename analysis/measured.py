@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
-from analysis.bias import select_items
+from analysis.bias import score_truth, select_items, share_unknown
 from analysis.item_parts import ItemParts
 from analysis.likert import SCALE_SCORINGS, SCALE_TAGS
 from analysis.measures import MAIN
 from analysis.performance import CELL_TAGS
 from analysis.readings import FILTERED, REFUSED
 from analysis.refusals import SPLIT_BY
+from analysis.statistics import Undefined
 from analysis.statistics.scorings import Scored, score_choice, score_scale
 from analysis.statistics.specifications import Linear
 from analysis.statistics.tallies import Tally, Units, tally_choices, tally_outcome, tally_points
@@ -31,6 +32,8 @@ class Measured:
     part: SliceArray
     score: Callable[[ItemParts], Iterator[tuple[Way, Linear]]]
     values: Callable[[], Scored] | None  # main scoring; None: the score is no mean of items' values
+    # score of the right answers to some columns; None: right answers have no such score
+    truth: Callable[[NDArray[np.bool_]], float | Undefined] | None = None
 
 
 def list_measured(array: SliceArray) -> Iterator[Measured]:
@@ -65,7 +68,14 @@ def _list_choices(part: SliceArray) -> Iterator[Measured]:
     found = select_items(part)
     if found is not None:
         chosen, items = found
-        yield Measured("bias_score", "", chosen, partial(score_bias_ways, chosen, items), None)
+        yield Measured(
+            "bias_score",
+            "",
+            chosen,
+            partial(score_bias_ways, chosen, items),
+            None,
+            lambda columns: score_truth(items.take(columns)),
+        )
         yield Measured(
             "unknown_frequency",
             "",
@@ -77,6 +87,7 @@ def _list_choices(part: SliceArray) -> Iterator[Measured]:
                 scorings=CHOICE_SCORINGS,
             ),
             partial(score_choice, chosen.codes, items.unknowns, scoring=MAIN),
+            lambda columns: share_unknown(items.take(columns)),
         )
 
 

@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 from analysis.arrays import SliceArray
 from analysis.comparisons import Comparison, Comparisons, Rows, compare_personas
 from analysis.item_checks import check_blocks, compare_common, compare_unclustered
+from analysis.outcomes import count_cells
 from analysis.readings import FILTERED
 from analysis.selection import Selected, select_personas
 from analysis.statistics import Undefined
-from analysis.statistics.estimates import Estimate, bootstrap_scores, estimate_rates
+from analysis.statistics.estimates import (
+    Estimate,
+    bootstrap_scores,
+    estimate_rates,
+    standard_errors,
+)
 from analysis.statistics.normality import measure_normality
 from analysis.statistics.omnibus import ClusterPermutation, CochransQ, Friedman
 from analysis.statistics.rates import (
@@ -25,11 +31,10 @@ from analysis.statistics.rates import (
     Floats,
     Rates,
     cluster_sums,
-    clustered_se,
     macro_scores,
     percentile_interval,
 )
-from analysis.statistics.scorings import MISSING_SHARE, Scored, Scoring, count_outcomes
+from analysis.statistics.scorings import MISSING_SHARE, Scored, Scoring
 from analysis.statistics.spread import (
     BrownForsythe,
     Gap,
@@ -151,7 +156,7 @@ def describe_scores(
         part,
         Rates(
             scores=estimate.scores,
-            standard_errors=clustered_se(main),
+            standard_errors=standard_errors(estimate.influences, estimate.strata),
             interval=percentile_interval(resampled),
             counts=main.counts.sum(axis=1),
         ),
@@ -264,8 +269,7 @@ def describe_rates(
             **selected.columns,
             "is_flagged": is_flagged,
             **counts,
-            **{str(o.name).lower(): n for o, n in count_outcomes(part.codes).items()},
-            "cut_off": part.cut_off.sum(axis=1),
+            **count_cells(part),
         },
         reasons={
             **dict.fromkeys(["score", *(f"score_{scoring}" for scoring in others)], NO_SCORE),

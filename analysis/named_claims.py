@@ -34,7 +34,7 @@ class TestedClaim:
     difference: float | Undefined  # from the controls' mean
     band_low: float | Undefined  # simultaneous 95% over all personas
     band_high: float | Undefined
-    p: float | Undefined  # sign-flip; one-sided where the claim has a direction
+    p: float | Undefined  # the larger of signs' and exchanges'; one-sided where it has a direction
     p_holm: float | Undefined  # over the claims of the LLM
     verdict: str  # "borne out", "not shown", "contradicted", "not testable"
 
@@ -94,10 +94,13 @@ def _test_one(
         value = measure["per_setting"][column][row]
         return Undefined(measure["reasons"].get(column, reason)) if value is None else float(value)
 
-    difference, two_sided = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
-    p = two_sided
+    difference, p = read("difference", NOT_MEASURED), read("p_flip", NO_ERROR)
     if not isinstance(p, Undefined) and not isinstance(difference, Undefined):
         p = turn_p(p, difference, claim.direction, n_flips=n_flips)
+        is_directed = claim.direction is not Direction.DIFFERENT
+        exchanged = read("p_exchange_side" if is_directed else "p_exchange", NO_ERROR)
+        if not isinstance(exchanged, Undefined) and _is_so(difference, claim.direction):
+            p = max(p, exchanged)
     return TestedClaim(
         claim.persona,
         dataset,
@@ -123,8 +126,12 @@ def turn_p(
     """
     if direction is Direction.DIFFERENT:
         return p
-    is_so = (difference > 0) == (direction is Direction.HIGHER)
-    return max(p / 2, 1 / (1 + n_flips)) if is_so else 1 - p / 2
+    return max(p / 2, 1 / (1 + n_flips)) if _is_so(difference, direction) else 1 - p / 2
+
+
+def _is_so(difference: float, direction: Direction) -> bool:
+    """Whether the difference lies on the side that was named."""
+    return direction is Direction.DIFFERENT or (difference > 0) == (direction is Direction.HIGHER)
 
 
 def adjust_claims(tested: list[TestedClaim]) -> list[TestedClaim]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
 from analysis.measures import MAIN, RANGES, Draws
+from analysis.outcomes import SHOWN, Counts
 from analysis.performance import contrast_answered, estimate_accuracy
 from analysis.plain import to_plain
 from analysis.planned import NO_PERSONA
@@ -64,6 +65,7 @@ class OverallAccuracy:
     low: Floats  # 95%, normal
     high: Floats
     datasets: dict[str, Floats]  # data set -> score under the main scoring
+    outcomes: dict[str, Counts]  # cells of each outcome, all of the data sets together
     gaps: tuple[AccuracyGap, ...]
     selected: Selected | Undefined  # the personas as highest and lowest of many, overall
 
@@ -122,6 +124,7 @@ def average_accuracies(
         low=main - NORMAL_95 * error,
         high=main + NORMAL_95 * error,
         datasets={name: each for name, each in scores[MAIN].items() if name != OVERALL},
+        outcomes={key: _add_cells(measures, rows, key) for key in SHOWN},
         gaps=tuple(
             _describe_gap(name, scoring, scores[scoring], roster, missing, shown)
             for name in (*measures, OVERALL)
@@ -129,6 +132,13 @@ def average_accuracies(
         ),
         selected=_refuse(missing) if missing else _select(shown, roster, measures, draws),
     )
+
+
+def _add_cells(
+    measures: Mapping[str, Mapping[str, Any]], rows: Mapping[str, NDArray[np.intp]], key: str
+) -> Counts:
+    found = [np.array(each["per_setting"][key])[rows[name]] for name, each in measures.items()]
+    return np.asarray(np.sum(found, axis=0), np.intp)
 
 
 class _Shown(NamedTuple):

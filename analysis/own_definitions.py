@@ -29,11 +29,11 @@ class DefinitionMatch:
 
 
 def compare_definitions(
-    tables: Mapping[tuple[Scoring, Own], OwnGroups], results: Mapping[str, Result]
+    tables: Mapping[tuple[Scoring, Own], OwnGroups], results: Mapping[str, Result], *, template: str
 ) -> tuple[DefinitionMatch, ...]:
     """Cells of the paper's tables that each definition gives, where this is the paper's grid."""
     labels = match_settings(list(results.values())).labels
-    if not is_papers_grid(results, labels):
+    if not is_papers_grid(results, labels, template=template):
         return ()
     return tuple(count_matches(tables[Scoring.PAPER, own]) for own in Own)
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.flags import find_flagged
 from analysis.groups import OWN_GROUPS
+from analysis.measures import MAIN
 from analysis.own_averages import BIAS, CORRECT, SELECTED, OwnAverages, average_own
 from analysis.own_intervals import Found, Key, OwnIntervals
 from analysis.printed_tables import (
@@ -35,6 +37,10 @@ from analysis.statistics.scorings import Scoring
 
 NO_ITEMS = "no item is about this group"
 NOT_ASKED = "the persona was not asked"
+FLAGGED = "more than 20% of its answers are missing in some LLM, so it is not ranked here"
+NONE_FLAGGED = Undefined("no setting is flagged, so nothing changes")
+MAIN_ALONE = Undefined("settings are ranked again under the main scoring alone")
+RANKED_BY = ("accuracy", "bias_score")  # flagged by either, a setting is in no second ranking
 NO_DIFFERENCE = "no persona has a difference on items about its own group"
 AVERAGE = "average"
 NO_VALUE = "an LLM has no answer that counts on these items, or nobody was chosen"
@@ -52,6 +58,15 @@ class SelfRanks:
     bias: float | Undefined  # over the lists of stereotyped groups
     accuracy: float | Undefined
     printed: PrintedSelf | None
+
+
+@dataclass(frozen=True, slots=True)
+class SelfRanking:
+    """Table 2 among some of the settings."""
+
+    n_settings: int
+    without_persona: tuple[float | Undefined, float | Undefined]  # overall ranks: bias, accuracy
+    ranks: tuple[SelfRanks, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,7 @@ class OwnGroups:
     average: SelfDifferences  # over the groups that have a difference; of no persona
     printed_without: tuple[int, int] | None  # of Table 2, where this is its grid
     tests: tuple[SelfTest, ...]
+    unflagged: SelfRanking | Undefined = MAIN_ALONE  # Table 2 without the settings that are flagged
 
 
 def describe_own(
@@ -95,10 +111,9 @@ def describe_own(
     """The tables without their tests; ``results`` is LLM -> result of its slice."""
     found = average_own(results, scoring=scoring, own=own)
     roster = found.roster
-    bias = rank_settings(found.overall_bias.mean(axis=0), is_best_highest=False)
-    accuracy = rank_settings(found.overall_accuracy.mean(axis=0), is_best_highest=True)
-    is_papers = is_papers_grid(results, roster.labels)
-    empty = roster.find_role("empty")
+    is_papers = is_papers_grid(results, roster.labels, template=template)
+    ranking = _rank_kept(found, np.ones(len(roster.labels), np.bool_), is_papers=is_papers)
+    flagged = find_flagged(list(results.values()), roster, measures=RANKED_BY)
     return OwnGroups(
         template=template,
         dataset=dataset,
@@ -106,50 +121,80 @@ def describe_own(
         own=own,
         is_kept=False,
         llms=tuple(results),
-        n_settings=len(roster.labels),
+        n_settings=ranking.n_settings,
         n_lists=max(result["social_groups"]["n_lists"] for result in results.values()),
-        without_persona=(_read_rank(bias, empty), _read_rank(accuracy, empty)),
-        ranks=tuple(
-            _rank_own(found, at, bias=bias, accuracy=accuracy, is_papers=is_papers)
-            for at in range(len(OWN_GROUPS))
-        ),
+        without_persona=ranking.without_persona,
+        ranks=ranking.ranks,
         differences=tuple(
             _describe_differences(found, at, is_papers=is_papers) for at in range(len(OWN_GROUPS))
         ),
         average=_average_differences(found, is_papers=is_papers),
         printed_without=NO_PERSONA_RANKS if is_papers else None,
         tests=(),
+        unflagged=MAIN_ALONE if scoring is not MAIN else _rank_again(found, flagged),
     )
 
 
-def _rank_own(
-    found: OwnAverages, at: int, *, bias: Floats, accuracy: Floats, is_papers: bool
-) -> SelfRanks:
+def _rank_again(found: OwnAverages, flagged: NDArray[np.bool_]) -> SelfRanking | Undefined:
+    """The ranks without flagged settings; the paper's are among all of them."""
+    return _rank_kept(found, ~flagged, is_papers=False) if flagged.any() else NONE_FLAGGED
+
+
+def _rank_kept(found: OwnAverages, kept: NDArray[np.bool_], *, is_papers: bool) -> SelfRanking:
+    """Table 2 among the settings ``kept`` [settings] alone."""
+    overall = _Ranks(found.overall_bias, found.overall_accuracy, kept)
+    empty = found.roster.find_role("empty")
+    return SelfRanking(
+        n_settings=int(np.count_nonzero(kept)),
+        without_persona=overall.read(empty),
+        ranks=tuple(
+            _rank_own(found, at, overall, is_papers=is_papers) for at in range(len(OWN_GROUPS))
+        ),
+    )
+
+
+class _Ranks:
+    """Ranks by bias, signed, the lowest first, and by accuracy, the highest first."""
+
+    def __init__(self, bias: Floats, accuracy: Floats, kept: NDArray[np.bool_]) -> None:
+        """Scores [LLMs, settings]; those that are not ``kept`` [settings] have no rank."""
+        self.kept = kept
+        self.ranks = [
+            rank_settings(np.where(kept, scores.mean(axis=0), np.nan), is_best_highest=is_accuracy)
+            for scores, is_accuracy in ((bias, False), (accuracy, True))
+        ]
+
+    def read(self, rows: NDArray[np.intp]) -> tuple[float | Undefined, float | Undefined]:
+        """Both ranks of one setting, of which there may be no row."""
+        bias, accuracy = (self._read(ranks, rows) for ranks in self.ranks)
+        return bias, accuracy
+
+    def _read(self, ranks: Floats, rows: NDArray[np.intp]) -> float | Undefined:
+        if not len(rows):
+            return Undefined(NOT_ASKED)
+        if not self.kept[rows[0]]:
+            return Undefined(FLAGGED)
+        rank = float(ranks[rows[0]])
+        return Undefined(NO_VALUE) if np.isnan(rank) else rank
+
+
+def _rank_own(found: OwnAverages, at: int, overall: _Ranks, *, is_papers: bool) -> SelfRanks:
     group = OWN_GROUPS[at]
     row = found.roster.find([group.persona])
-    own_bias, own_accuracy = (
-        _read_rank(rank_settings(scores.mean(axis=0)[:, at], is_best_highest=is_accuracy), row)
-        if found.n_items[at]
-        else Undefined(NO_ITEMS)
-        for scores, is_accuracy in ((found.bias, False), (found.accuracy, True))
-    )
+    own = _Ranks(found.bias[:, :, at], found.accuracy[:, :, at], overall.kept)
+    no_items = Undefined(NO_ITEMS)
+    own_bias, own_accuracy = own.read(row) if found.n_items[at] else (no_items, no_items)
+    bias, accuracy = overall.read(row)
     return SelfRanks(
         group=group.title,
         persona=group.persona,
         n_items=int(found.n_items[at]),
         own_bias=own_bias,
         own_accuracy=own_accuracy,
-        bias=_read_rank(bias, row),
-        accuracy=_read_rank(accuracy, row),
+        bias=bias,
+        accuracy=accuracy,
         printed=SELF_RANKS[group.title] if is_papers else None,
     )
-
-
-def _read_rank(ranks: Floats, rows: NDArray[np.intp]) -> float | Undefined:
-    if not len(rows):
-        return Undefined(NOT_ASKED)
-    rank = float(ranks[rows[0]])
-    return Undefined(NO_VALUE) if np.isnan(rank) else rank
 
 
 def _describe_differences(found: OwnAverages, at: int, *, is_papers: bool) -> SelfDifferences:

@@ -30,7 +30,6 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
         return None
     part, targets = found
     scored = {scoring: score_choice(part.codes, targets, scoring=scoring) for scoring in Scoring}
-    hits = scored[MAIN].values
     tags = CELL_TAGS.get(part.slice.dataset)
     return describe_scores(
         part,
@@ -39,10 +38,7 @@ def measure_accuracy(part: SliceArray, draws: Draws) -> Measure | None:
         of="",
         cells=label_cells(part),
         chance=float(np.mean([1 / item.n_options for item in part.items])),
-        counts={
-            "correct": hits.sum(axis=1),
-            "wrong": ((part.codes >= 0) & ~hits).sum(axis=1),
-        },
+        counts={},
         omnibus=run_both_tests(part, scored, draws),
         draws=draws,
         details={"cells": count_cells(part, scored, tags)} if tags else None,

@@ -160,7 +160,10 @@ def list_items(connection: Connection, item_ids: Sequence[int]) -> tuple[Planned
         """),
         {"items": list(item_ids)},
     )
-    return tuple(PlannedItem(*known, tags=json.loads(tags)) for *known, tags in rows)
+    return tuple(
+        PlannedItem(number, index, kind, n_options, answer, json.loads(tags))
+        for number, index, kind, n_options, answer, tags in rows
+    )
 
 
 def list_llms(connection: Connection, experiment: int) -> list[AnsweringLlm]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from analysis.paper_names import LLMS
 from analysis.planned import NO_PERSONA
 from models.personas import list_persona_sets
+from models.prompts import PAPER
 
 DIGITS = 0.005  # Tables 8 and 9 have two digits
 
@@ -219,9 +220,9 @@ def bound_printed_p(printed: str) -> float:
     return float(printed.removeprefix("<"))
 
 
-def is_papers_grid(llms: Collection[str], settings: Collection[str]) -> bool:
-    """Whether these are the paper's LLMs and settings (labels): its numbers can be compared."""
-    if set(llms) != set(LLMS):
+def is_papers_grid(llms: Collection[str], settings: Collection[str], *, template: str) -> bool:
+    """Whether these are the paper's LLMs, settings (labels) and prompts: its numbers compare."""
+    if template != PAPER or set(llms) != set(LLMS):
         return False
     sets = list_persona_sets().values()
     return set(settings) == {each.persona or NO_PERSONA for chosen in sets for each in chosen}

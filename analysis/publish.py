@@ -7,7 +7,6 @@ then finds the report up to date.
 """
 
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from analysis.evidence import (
     refuse_empty,
     refuse_incomplete,
 )
+from analysis.plain_names import make_plain
 from analysis.progress import SILENCE, Progress
 from models.coverage import SHORT_HASH, StoredExperiment, find_experiment
 from models.llms import load_registry
@@ -49,8 +49,7 @@ class Published:
 
 def name_link(settings: Settings, experiment: str) -> Path:
     """Where a name's newest report is found; a name cannot lead out of the reports' folder."""
-    safe = re.sub(r"[^\w.-]+", "-", experiment).strip(".-") or "experiment"
-    return settings.home / "reports" / safe
+    return settings.home / "reports" / make_plain(experiment)
 
 
 def name_folder(settings: Settings, experiment: StoredExperiment) -> Path:

@@ -30,7 +30,7 @@ def describe_self_effect(slices: Slices, draws: Draws) -> dict[str, Any]:
             for scoring in SCORINGS
             for own in Own
         }
-        compared = compare_definitions(tables, results)
+        compared = compare_definitions(tables, results, template=template)
         kept = choose_definition(compared)
         matches.append(
             {"template": template, "dataset": dataset, "kept": kept, "compared": compared}

@@ -11,44 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.item_parts import ALL_ITEMS, SHARED_ITEMS
-from analysis.measured import Measured, list_measured
+from analysis.llm_sides import (
+    ALPHA,
+    NO_COMMON,
+    Answers,
+    LlmSide,
+    Rows,
+    Truth,
+    describe_side,
+    find_common_columns,
+    score_truth,
+)
+from analysis.measured import list_measured
 from analysis.measures import Draws
 from analysis.plain import to_plain
-from analysis.readings import FILTERED
-from analysis.slices import Result, Roster, Slices, find_measure, match_settings, read_column
+from analysis.slices import Roster, Slices, match_settings
 from analysis.statistics import Undefined
 from analysis.statistics.leave_out import LeftOut, count_families, leave_out
 from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import Scored
-from analysis.statistics.specifications import Linear, estimate_excess, estimate_gap
 from analysis.variance import VarianceParts, measure_crossed
-from analysis.ways import Way
 
-Rows = NDArray[np.intp]
-ALPHA = 0.05
-
-NO_COMMON = "no item that every LLM was asked and every setting covered"
 NO_VALUES = "a bias score is no mean of items’ values"
 HEADLINES = ("gap", "excess", "persona_mean", "control_mean")
-
-
-@dataclass(frozen=True, slots=True)
-class LlmSide:
-    """One LLM on the common items, and what its own items tell."""
-
-    llm: str
-    family: str
-    n_items: int  # columns of its own
-    gap: float | None  # on the common items, as the next three
-    excess: float | None  # signed root of V_personas - V_controls
-    persona_mean: float | None
-    control_mean: float | None
-    n_higher: int  # personas above the controls' mean on its own items, adjusted p < .05
-    n_lower: int
-    effects: Floats  # [personas] minus the controls' mean, common items
-    own_effects: Floats  # the same on its own items
-    p_adjusted: Floats  # on its own items
+OF_TRUTH = ("persona_minus_truth", "control_minus_truth")  # headlines where there is a truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +61,12 @@ class ComparedLlms:
     personas: tuple[str, ...]
     categories: tuple[str, ...]
     llms: tuple[LlmSide, ...]
+    truth: Truth  # the score of right answers to the common items
+    minus_truth: Floats | None  # [personas], mean over LLMs of score minus truth, common items
     effects: LeftOut  # [personas], common items
     support: PersonaSupport
     headlines: Mapping[str, Mapping[str, float | Undefined]]  # of `HEADLINES`: mean and ranges
     components: VarianceParts | Undefined
-
-
-@dataclass(frozen=True, slots=True)
-class _Answers:
-    """One LLM's share."""
-
-    llm: str
-    family: str
-    result: Result
-    measured: Measured
-    rows: Rows  # of the roster's settings
 
 
 def describe_several(slices: Slices, draws: Draws) -> dict[str, Any]:
@@ -118,7 +95,7 @@ def _compare_dataset(
     found = []
     for key in measured[0]:
         answers = [
-            _Answers(llm, slices.families.get(llm, llm), result, measures[key], rows)
+            Answers(llm, slices.families.get(llm, llm), result, measures[key], rows)
             for llm, result, measures, rows in zip(
                 by_llm, results, measured, roster.rows, strict=True
             )
@@ -130,14 +107,15 @@ def _compare_dataset(
 
 
 def compare_measure(
-    template: str, answers: Sequence[_Answers], roster: Roster, draws: Draws
+    template: str, answers: Sequence[Answers], roster: Roster, draws: Draws
 ) -> ComparedLlms:
     """One measure of several LLMs, of the settings that all of them have."""
     main = answers[0].measured
     common = find_common_columns(answers)
     personas, controls = roster.find_role("persona"), roster.find_role("control")
+    truth = score_truth(main, common[0])
     sides = tuple(
-        _describe_side(each, is_common, personas, controls)
+        describe_side(each, is_common, personas, controls, truth=truth)
         for each, is_common in zip(answers, common, strict=True)
     )
     families = np.array([side.family for side in sides], np.str_)
@@ -162,6 +140,8 @@ def compare_measure(
         personas=tuple(roster.labels[at] for at in personas),
         categories=tuple(roster.categories[at] for at in personas),
         llms=sides,
+        truth=truth,
+        minus_truth=_average_truths(sides),
         effects=leave_out(effects, families),
         support=support,
         headlines=_leave_headlines_out(sides, families),
@@ -169,77 +149,18 @@ def compare_measure(
     )
 
 
-def find_common_columns(answers: Sequence[_Answers]) -> list[NDArray[np.bool_]]:
-    """Of each LLM the columns [columns] of items that all were asked, covered in every setting.
-
-    An item that was asked several times has all its columns covered, or is left out.
-    """
-    covered: list[set[int]] = []
-    for each in answers:
-        part = each.measured.part
-        is_covered = (part.codes[each.rows] >= FILTERED).all(axis=0)
-        ids = np.array([item.id for item in part.items])
-        covered.append(set(ids.tolist()) - set(ids[~is_covered].tolist()))
-    shared = set.intersection(*covered)
-    return [
-        np.array([item.id in shared for item in each.measured.part.items], np.bool_)
-        for each in answers
-    ]
-
-
-def score_common(measured: Measured, is_common: NDArray[np.bool_]) -> tuple[Way, Linear] | None:
-    """The main scores on the common columns alone; None where there are none."""
-    if not is_common.any():
-        return None
-    parts = {} if is_common.all() else {SHARED_ITEMS: is_common}
-    items = SHARED_ITEMS if parts else ALL_ITEMS
-    return next(((way, found) for way, found in measured.score(parts) if way.items == items), None)
-
-
-def _describe_side(
-    answers: _Answers, is_common: NDArray[np.bool_], personas: Rows, controls: Rows
-) -> LlmSide:
-    nothing = np.full(len(personas), np.nan)
-    at_personas, at_controls = answers.rows[personas], answers.rows[controls]
-    measured = answers.measured
-    measure = find_measure(answers.result, measured.name, of=measured.of)
-    own, p = (
-        (nothing, nothing)
-        if measure is None
-        else (read_column(measure, name)[at_personas] for name in ("difference", "p_adjusted"))
-    )
-    found = score_common(measured, is_common)
-    gap = excess = persona_mean = control_mean = np.nan
-    effects = nothing
-    if found is not None:
-        linear = found[1]
-        gap = estimate_gap(linear, at_personas).value
-        excess = estimate_excess(linear, at_personas, at_controls).value
-        persona_mean = float(linear.scores[at_personas].mean())
-        if len(at_controls):
-            control_mean = float(linear.scores[at_controls].mean())
-            effects = linear.scores[at_personas] - control_mean
-    is_significant = p < ALPHA
-    return LlmSide(
-        llm=answers.llm,
-        family=answers.family,
-        n_items=len(measured.part.items),
-        gap=gap,
-        excess=excess,
-        persona_mean=persona_mean,
-        control_mean=control_mean,
-        n_higher=int(np.count_nonzero(is_significant & (own > 0))),
-        n_lower=int(np.count_nonzero(is_significant & (own < 0))),
-        effects=effects,
-        own_effects=own,
-        p_adjusted=p,
-    )
+def _average_truths(sides: Sequence[LlmSide]) -> Floats | None:
+    """Score minus truth of each persona, mean over the LLMs; NaN where one of them has no score."""
+    found = [side.minus_truth for side in sides if side.minus_truth is not None]
+    return np.asarray(np.mean(found, axis=0)) if len(found) == len(sides) else None
 
 
 def _leave_headlines_out(
     sides: Sequence[LlmSide], families: NDArray[np.str_]
 ) -> dict[str, dict[str, float | Undefined]]:
-    values = np.array([[getattr(side, name) for name in HEADLINES] for side in sides], np.float64)
+    has_truth = all(side.minus_truth is not None for side in sides)
+    names = (*HEADLINES, *(OF_TRUTH if has_truth else ()))
+    values = np.array([[getattr(side, name) for name in names] for side in sides], np.float64)
     found = leave_out(values, families)
     reasons = {
         "mean": "an LLM has no such number on the common items",
@@ -250,7 +171,7 @@ def _leave_headlines_out(
     }
     return {
         name: {key: _define(getattr(found, key)[at], reason) for key, reason in reasons.items()}
-        for at, name in enumerate(HEADLINES)
+        for at, name in enumerate(names)
     }
 
 
@@ -259,7 +180,7 @@ def _define(value: float, reason: str) -> float | Undefined:
 
 
 def measure_llm_components(
-    answers: Sequence[_Answers],
+    answers: Sequence[Answers],
     common: Sequence[NDArray[np.bool_]],
     personas: Rows,
     roster: Roster,

@@ -21,10 +21,11 @@ from models.llms import load_registry
 from models.prompts import load_template
 from models.subsample import BLOCK_ROWS
 from models.tables import Finish
+from models.tweets import ATTITUDES, FLAGS
 from scheduler.choices import ChosenSet
 from scheduler.datasets.attitudes import N_PARAPHRASES
 from scheduler.datasets.bbq import CATEGORIES
-from scheduler.datasets.tweets import ATTITUDES, FLAGS, QUESTIONS
+from scheduler.datasets.tweets import QUESTIONS
 from scheduler.experiments import load_experiment
 from scheduler.grid import ChosenData, Grid, GridSlice
 from scheduler.store import store_grid

@@ -1,7 +1,7 @@
 """Accounts: what an experiment may spend on an API LLM, at which price, and where it stands.
 
-    account = find_payer(connection, slice)             whose money answers the cells of a slice
-    account.price_call(prompt_tokens=..., new_tokens=...)    a call at its worst, or as it was
+    account = find_payer(connection, slice)    whose money answers the cells of a slice
+    price_tokens(account.price, ...)           USD of a call at its worst, or as it was
 
 ``models.spending`` moves the money. Amounts are exact decimals.
 """
@@ -57,15 +57,6 @@ class Account:
         if self.max_usd is None:
             return None
         return max(Decimal(0), self.max_usd - self.spent_usd - self.reserved_usd)
-
-    def price_call(self, *, prompt_tokens: int, new_tokens: int) -> Decimal:
-        """USD of a call as this account asks: at its worst before it, as reported after it."""
-        return price_tokens(
-            self.price,
-            prompt_tokens=prompt_tokens,
-            new_tokens=new_tokens,
-            api_mode=self.api_mode,
-        )
 
 
 _COLUMNS = """a.id, a.experiment, a.llm, a.api_mode, a.max_usd, a.input_usd, a.output_usd,

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from models.decoding import Decoding, derive_repeat_seed
 from models.errors import ConfigError, LlmLoadError, UnknownNameError
 from models.identity import hash_content
 from models.mistakes import describe_mistake, pick_mistake
@@ -37,19 +38,6 @@ LIMIT_NAMES = ("max_completion_tokens", "max_tokens")  # of new tokens, in a req
 # What a call is made of already, and what would make of one answer several, or a stream of pieces.
 NOT_IN_REQUEST = {"model", "messages", "n", "stream"}
 BYTES_PER_PARAMETER = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0, "nf4": 0.6}
-
-
-class Decoding(BaseModel):
-    """How the next token is chosen. The default is the paper's: greedy, at most 100 new tokens."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    max_new_tokens: int = Field(default=100, ge=1)
-    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)  # 0 is greedy
-    top_p: float = Field(default=1.0, gt=0, le=1)
-    seed: int = Field(
-        default=42, ge=0, le=2**63 - 1
-    )  # used only when temperature > 0; each repeat draws its own stream
 
 
 class Price(BaseModel):
@@ -228,17 +216,6 @@ class LlmSpec(BaseModel):
     def hash_identity(self, decoding: Decoding) -> str:
         """The hash under which the table ``llm`` knows this LLM with this decoding."""
         return hash_content({"llm": self.as_identity(), "decoding": decoding.model_dump()})
-
-
-def derive_repeat_seed(seed: int, repeat: int) -> int:
-    """The seed of a repeat: the first takes the experiment's, each other one a stream of its own.
-
-    31 bits, since some servers take no more.
-    """
-    if repeat == 0:
-        return seed
-    digest = hashlib.sha256(f"{seed} {repeat}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _check_base_url(base_url: str) -> None:

@@ -17,6 +17,7 @@ from models.errors import ConfigError, UnknownNameError
 from models.items import Kind
 
 LETTERS = string.ascii_uppercase
+PAPER = "paper"  # the template of the paper's own prompts
 Placement = Literal["system", "prefix"]
 TEMPLATES_FILE = Path(__file__).parent / "templates.toml"
 
@@ -64,7 +65,7 @@ class PromptError(Exception):
 @cache
 def _bundled() -> dict[str, Template]:
     stored = tomllib.loads(TEMPLATES_FILE.read_text(encoding="utf-8"))
-    templates = {"paper": Template(name="paper", **stored.pop("paper"))}
+    templates = {PAPER: Template(name=PAPER, **stored.pop(PAPER))}
     for name, fields in stored.items():
         templates[name] = _derive_template(name, fields, templates, name)
     return templates
@@ -98,7 +99,7 @@ def _derive_template(
     name: str, fields: Mapping[str, str], known: Mapping[str, Template], place: str
 ) -> Template:
     own = dict(fields)
-    base_name = own.pop("base", "paper")
+    base_name = own.pop("base", PAPER)
     if base_name not in known:
         raise UnknownNameError("base", base_name, known, where=place)
     merged: dict[str, Any] = known[base_name].as_dict()

@@ -8,7 +8,8 @@ take or adds to it.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from models.llms import Decoding, LlmSpec
+from models.decoding import Decoding
+from models.llms import LlmSpec
 
 BY_CALL = "each goes out with the calls of its repeat"
 BY_PROMPT = (

@@ -1,9 +1,9 @@
 """Money: set aside before a call, spent after it, never beyond the cap.
 
     account = find_payer(connection, slice)                  whose money it is: models.accounts
-    held = reserve(engine, account.id, usd=worst, worker=claim.worker, chunk=claim.chunk)
+    held = reserve(connection, account.id, usd=worst, worker=claim.worker, chunk=claim.chunk)
     ... the call ...                                         only after reserve has committed
-    settle(connection, held, usd=account.price_call(...))    in the transaction that saves its row
+    settle(connection, held, usd=price_tokens(...))          in the transaction that saves its row
     release(connection, held)                                it certainly never reached the provider
     write_off(connection, [held])                            nobody knows: a time-out, a lost line
     write_off_dead(connection)                               calls of workers that are no more
@@ -20,33 +20,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from models.accounts import read_account
 
 
 def reserve(
-    engine: Engine,
-    account: int,
-    *,
-    usd: Decimal,
-    worker: str,
-    chunk: int | None,
-    n_calls: int = 1,
-) -> int | None:
-    """Set the worst case of a call aside and commit; the reservation's id, None beyond the cap.
-
-    ``worker`` and ``chunk`` are a claim's own: when that claim ends, what is still open is written
-    off by ``write_off_dead``. A batch passes ``chunk=None``: it outlives any worker, and whoever
-    keeps its state settles it. After None, ``may_fit_later`` says whether waiting can help.
-
-    Takes an engine and not a connection: it has to be committed before anything is sent.
-    """
-    with engine.begin() as connection:
-        return reserve_in(connection, account, usd=usd, worker=worker, chunk=chunk, n_calls=n_calls)
-
-
-def reserve_in(
     connection: Connection,
     account: int,
     *,
@@ -56,9 +35,14 @@ def reserve_in(
     n_calls: int = 1,
     is_batch: bool = False,
 ) -> int | None:
-    """``reserve`` within a transaction that does more; nothing is sent before it has committed.
+    """Set the worst case of a call aside; the reservation's id, None beyond the cap.
 
-    A batch's calls are not counted as calls: a provider's limits on live ones ignore them.
+    ``worker`` and ``chunk`` are a claim's own: when that claim ends, what is still open is written
+    off by ``write_off_dead``. A batch passes ``chunk=None``: it outlives any worker, and whoever
+    keeps its state settles it. After None, ``may_fit_later`` says whether waiting can help.
+
+    Nothing is sent before the transaction has committed. A batch's calls are not counted as calls:
+    a provider's limits on live ones ignore them.
     """
     return connection.execute(
         text("""

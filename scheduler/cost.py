@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from models.accounts import BATCH_SHARE, price_tokens
+from models.decoding import Decoding
 from models.lengths import MeanLengths
-from models.llms import Decoding, LlmSpec
+from models.llms import LlmSpec
 
 # Tokens of the chat format around a system and a user message: 3 and the role for each, and 3 that
 # open the answer (https://developers.openai.com/cookbook, "How to count tokens with tiktoken").

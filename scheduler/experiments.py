@@ -20,11 +20,11 @@ from pydantic import (
 )
 
 from models.aims import Aims, Margins, NamedClaim
+from models.decoding import Decoding
 from models.errors import ConfigError, UnknownNameError
 from models.files import require_file
-from models.llms import Decoding
 from models.personas import CONTROL, PersonaSetting, load_persona_set
-from models.prompts import Template, list_templates, load_template
+from models.prompts import PAPER, Template, list_templates, load_template
 from models.toml_files import read_toml
 from scheduler.choices import ChosenSet, DatasetChoice, PersonaChoice, Table
 from scheduler.datasets.source import HubSplit
@@ -43,7 +43,7 @@ class ExperimentSpec(Table):
         min_length=1, examples=['personas = [{ set = "universal" }]']
     )
     datasets: tuple[DatasetChoice, ...] = Field(min_length=1, examples=['datasets = ["demo"]'])
-    templates: tuple[str, ...] = Field(default=("paper",), min_length=1)
+    templates: tuple[str, ...] = Field(default=(PAPER,), min_length=1)
     own_templates: dict[str, dict[str, str]] = Field(default_factory=dict, alias="template")
     llms: tuple[str, ...] = Field(min_length=1, examples=['llms = ["tiny"]'])
     subsample: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # LLM -> data sets

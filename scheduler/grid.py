@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from models.decoding import Decoding
 from models.errors import ConfigError, DataError, UnknownNameError
 from models.identity import hash_content
 from models.items import Item
-from models.llms import Decoding, LlmSpec, find_llm
+from models.llms import LlmSpec, find_llm
 from models.personas import PersonaSetting
 from models.prompts import Template, ask_item
 from models.subsample import subsample_items

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from models.llms import Decoding
+from models.decoding import Decoding
 from scheduler.grid import Grid, GridSlice
 
 

@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from models.decoding import Decoding
 from models.errors import DataError, LlmLoadError, UnknownNameError
 from models.items import Item
-from models.llms import Decoding, LlmSpec
+from models.llms import LlmSpec
 from models.personas import PersonaSetting, list_persona_sets
 from models.prompts import (
+    PAPER,
     Message,
     PromptError,
     Template,
@@ -105,7 +107,7 @@ def find_persona(name: str, *, experiment: ExperimentSpec | None = None) -> Pers
 def find_template(name: str | None, *, experiment: ExperimentSpec | None = None) -> Template:
     """A template of the experiment's own or a bundled one; by default the experiment's first."""
     if experiment is None:
-        return load_template(name or "paper")
+        return load_template(name or PAPER)
     return experiment.load_template(name or experiment.templates[0])
 
 

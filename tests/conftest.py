@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import openai
 import pytest
 import redis
@@ -36,6 +37,9 @@ for name in list(os.environ):
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["PYTHONSAFEPATH"] = "1"
+# A busy machine makes an example slow, not wrong; a test as a whole has its timeout.
+hypothesis.settings.register_profile("farm", deadline=None)
+hypothesis.settings.load_profile("farm")
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,8 @@ def choose_own(codes: np.ndarray, personas: Sequence[str], tags: list[dict[str, 
 def describe_groups(array: SliceArray) -> dict[str, Any]:
     """The part of a result that these tables are made of."""
     groups = to_plain(measure_social_groups(array))
-    return {"settings": describe_settings(array), "social_groups": groups}
+    settings = describe_settings(array)
+    return {"settings": settings, "social_groups": groups, "parts": [], "refusals": []}
 
 
 def find_table(joint: dict[str, Any], own: Own, scoring: str = "asked") -> dict[str, Any]:

@@ -68,6 +68,7 @@ def join_asked(
     asked: Sequence[Asked],
     *,
     draws: Draws = QUICK,
+    template: str = "paper",
     describe: Callable[[SliceArray], dict[str, Any]] | None = None,
 ) -> Slices:
     """An experiment of these slices, with results as they come back from the database.
@@ -79,7 +80,7 @@ def join_asked(
             slice=at,
             llm=each.llm,
             dataset=each.array.slice.dataset,
-            template="paper",
+            template=template,
             planned=each.array.codes.size,
             covered=each.array.codes.size,
             failed=0,

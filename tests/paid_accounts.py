@@ -5,9 +5,9 @@ from decimal import Decimal
 from factories import Planned
 from sqlalchemy import Engine
 
+from models import spending
 from models.accounts import Account, open_account, read_account
 from models.llms import Price
-from models.spending import reserve
 
 PRICE = Price(input_usd=Decimal("0.1"), output_usd=Decimal("0.5"))
 CENT = Decimal("0.01")
@@ -31,8 +31,24 @@ def read_money(engine: Engine, account: int) -> Account:
         return read_account(connection, account)
 
 
+def reserve(
+    engine: Engine,
+    account: int,
+    *,
+    usd: Decimal,
+    worker: str = "w#1",
+    chunk: int | None = None,
+    n_calls: int = 1,
+) -> int | None:
+    """A reservation, committed; None where there is no room for it."""
+    with engine.begin() as connection:
+        return spending.reserve(
+            connection, account, usd=usd, worker=worker, chunk=chunk, n_calls=n_calls
+        )
+
+
 def set_aside(engine: Engine, account: int, usd: str | Decimal, **more: object) -> int:
     """A reservation that there is room for."""
-    held = reserve(engine, account, usd=Decimal(usd), **{"worker": "w#1", "chunk": None, **more})  # type: ignore[arg-type]
+    held = reserve(engine, account, usd=Decimal(usd), **more)  # type: ignore[arg-type]
     assert held is not None
     return held

@@ -47,9 +47,12 @@ def count_cells(engine: Engine) -> tuple[int, int, int]:
     return counts[0], counts[1], counts[2]
 
 
-def make_result(p: float, difference: float, *, persona: str = READER) -> dict[str, Any]:
+def make_result(
+    p: float, difference: float, *, by_exchange: float | None = None, persona: str = READER
+) -> dict[str, Any]:
     """A result of one data set with one measure of one persona, as far as claims read it."""
-    column = {"difference": difference, "p_flip": p}
+    column = {"difference": difference, "p_flip": p, "p_exchange": by_exchange}
+    column["p_exchange_side"] = None if by_exchange is None else by_exchange / 2
     column |= {"band_low": difference - 0.1, "band_high": difference + 0.1}
     measure = {
         "name": "accuracy",
@@ -131,6 +134,15 @@ def test_a_direction_makes_no_p_that_so_few_flips_cannot_show(n_flips: int) -> N
     assert tested.p == floor
     assert turn_p(floor, -0.3, Direction.HIGHER, n_flips=n_flips) == 1 - floor / 2
     assert turn_p(3 * floor, 0.3, Direction.HIGHER, n_flips=n_flips) == pytest.approx(1.5 * floor)
+
+
+def test_a_claim_needs_both_the_signs_and_the_exchange() -> None:
+    claim = NamedClaim(persona=READER, measure="accuracy", direction=Direction.HIGHER)
+
+    (tested,) = check_claim(claim, {"sums": make_result(0.001, 0.3, by_exchange=0.3)})
+    (other,) = check_claim(claim, {"sums": make_result(0.3, 0.3, by_exchange=0.001)})
+
+    assert tested.p == other.p == 0.15
 
 
 def test_one_sided_p_of_a_true_null_keep_their_level() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,9 @@ def test_a_complete_experiment_ends_in_a_report(
 
     done = analyst.run()
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    said = done.stderr.splitlines()  # a busy machine is slow enough for a line on how far it is
+    assert [line for line in said if not re.match(r"[\d,]+ of [\d,]+ ", line)] == []
     assert "scripted, sums" in done.stdout
     assert str(analyst.report / "report.html") in done.stdout
     assert "Partial" not in (analyst.report / "report.html").read_text()

@@ -7,7 +7,7 @@ import pytest
 from invented_slices import make_section, make_settings, make_slice
 from numpy.typing import NDArray
 
-from analysis.comparisons import NO_ERRORS, Comparison
+from analysis.comparisons import NO_BANDS, NO_ERRORS, NO_POWER, Comparison
 from analysis.likert import measure_answers
 from analysis.measures import Draws, Measure
 from analysis.performance import measure_accuracy
@@ -114,6 +114,38 @@ def test_without_two_controls_their_spread_is_no_margin() -> None:
     assert found.per_setting["verdict_by_controls"] == [None] * 11
     assert found.reasons["verdict_by_controls"] == "fewer than two controls"
     assert found.per_setting["verdict"][0] is not None
+
+
+def test_controls_that_score_alike_are_no_margin() -> None:
+    codes = draw_codes(make_skills(p0=0.3))
+    codes[N_PERSONAS : N_PERSONAS + N_CONTROLS] = codes[N_PERSONAS]
+
+    against = measure(codes).contrasts["controls"]
+
+    assert isinstance(against, Comparison)
+    assert against.by_controls == Undefined("all controls score the same")
+
+
+def test_of_five_clusters_nothing_is_said_to_be_found_with_power() -> None:
+    section = make_section(
+        measure(draw_codes(make_skills(p0=0.3))[:, :5]), make_settings(N_PERSONAS, N_CONTROLS)
+    )
+
+    assert section.numbers["median_smallest_effect"] == {"undefined": NO_POWER}
+    assert section.measure["reasons"]["smallest_effect"] == NO_POWER
+    assert f"with a power of 80% is not defined: {NO_POWER}" in describe_contrasts(section).sentence
+
+
+def test_where_nobody_has_a_band_nobody_is_counted_as_outside() -> None:
+    codes = draw_codes(make_skills())[:, :8]
+    codes[:N_PERSONAS] = 0
+    codes[:N_PERSONAS, 0] = 1  # one miss each: some resample has none
+    codes[N_PERSONAS:] = 0
+    section = make_section(measure(codes), make_settings(N_PERSONAS, N_CONTROLS))
+
+    against = section.measure["contrasts"]["controls"]
+    assert against["critical"] == against["main"]["different"] == {"undefined": NO_BANDS}
+    assert NO_BANDS in describe_contrasts(section).sentence
 
 
 def test_controls_are_not_placed_among_themselves() -> None:

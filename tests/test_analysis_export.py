@@ -79,6 +79,22 @@ def test_kinds_are_read_by_their_own_rules(engine: Engine, tmp_path: Path) -> No
     assert dict(read.iter_rows()) == {"likert": [4], "choice": [2]}
 
 
+def test_data_sets_that_differ_in_punctuation_alone_have_files_of_their_own(
+    engine: Engine, tmp_path: Path
+) -> None:
+    names = ("sums.", "sums!", "sums-", "sums-paper")  # beside "sums"
+    more = [f'[[datasets]]\nname = "{name}"\npath = "items.jsonl"\n' for name in names]
+    stored = plan_questions(engine, tmp_path, n_items=2, settings="".join(more))
+    answer_all(engine, stored.experiment, lambda _: "B")
+
+    done = export_parquet(engine, "planted", tmp_path / "out")
+
+    assert len(set(done.files)) == 5 + 1
+    frames = [pl.read_parquet(path) for path in done.files[:-1]]
+    assert {name for frame in frames for name in frame["dataset"]} == {"sums", *names}
+    assert sum(map(len, frames)) == done.generations
+
+
 def test_a_folder_that_cannot_be_made_is_named(engine: Engine, tmp_path: Path) -> None:
     plan_questions(engine, tmp_path, n_items=2)
     (tmp_path / "file").touch()

@@ -212,9 +212,10 @@ def test_the_papers_numbers_stand_beside_its_own_grid_alone() -> None:
     sets = [load_persona_set(name) for name in ("universal", "control", "empty")]
     labels = [setting.persona or NO_PERSONA for each in sets for setting in each]
 
-    assert is_papers_grid(LLMS, labels)
-    assert not is_papers_grid(LLMS[1:], labels)
-    assert not is_papers_grid(LLMS, labels[1:])
+    assert is_papers_grid(LLMS, labels, template="paper")
+    assert not is_papers_grid(LLMS[1:], labels, template="paper")
+    assert not is_papers_grid(LLMS, labels[1:], template="paper")
+    assert not is_papers_grid(LLMS, labels, template="clean")
 
 
 def test_the_report_says_who_leads_and_by_how_much() -> None:

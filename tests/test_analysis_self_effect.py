@@ -24,6 +24,7 @@ from analysis.measures import Draws
 from analysis.own_definitions import DefinitionMatch, choose_definition, count_matches
 from analysis.own_tables import OwnGroups, SelfDifferences, SelfRanks
 from analysis.printed_tables import ACCURACY_EFFECTS, SELECTION_EFFECTS, SELF_RANKS
+from analysis.readings import REFUSED
 from analysis.report.bias_blocks import list_bias_blocks
 from analysis.self_effect import describe_self_effect
 from analysis.social_groups import Context, Own, find_own_items, mark_members, measure_social_groups
@@ -175,6 +176,49 @@ def test_personas_and_groups_that_are_not_there_are_undefined() -> None:
     assert table["tests"][0]["effect"] == {
         "undefined": "fewer than two personas with a group of their own"
     }
+
+
+def test_ranks_about_ones_own_are_given_again_without_settings_that_refuse_much() -> None:
+    muslim, jewish = "a person of Islam belief", "a person of Judaism belief"
+    personas = [muslim, jewish, *OTHERS]
+    tags = list_rows([["Muslim"], ["Jewish"]])
+    codes = np.tile(find_answers(tags), (len(personas) + 4, 1)).astype(np.int8)
+    codes[0, :2] = 0  # less accurate than the Jewish persona, which refuses
+    codes[1, ::3] = REFUSED
+    slices = join_asked([ask_bbq(f"llm {at}", personas, tags, codes) for at in range(2)])
+
+    joint = describe_self_effect(slices, QUICK)
+
+    table = find_table(joint, Own.CONTAINS)
+    every, again = (dict(zip(TITLES, each, strict=True)) for each in (
+        table["ranks"], table["unflagged"]["ranks"]
+    ))  # fmt: skip
+    n = len(personas) + 4
+    assert (table["n_settings"], table["unflagged"]["n_settings"]) == (n, n - 1)
+    assert (every["Jewish"]["accuracy"], every["Muslim"]["accuracy"]) == (n, n - 1)
+    assert again["Muslim"]["accuracy"] == again["Muslim"]["own_accuracy"] == n - 1
+    assert "not ranked here" in again["Jewish"]["accuracy"]["undefined"]
+    assert "not ranked here" in again["Jewish"]["own_bias"]["undefined"]
+    assert again["Hindu"]["own_bias"] == {"undefined": "no item is about this group"}
+    assert "main scoring" in find_table(joint, Own.CONTAINS, "paper")["unflagged"]["undefined"]
+
+
+def test_the_report_shows_those_ranks_below_the_others_where_some_are_flagged() -> None:
+    personas = ["a person of Judaism belief", *OTHERS]
+    tags = list_rows([["Jewish"]])
+    shown = []
+    for share in (0.1, 0.3):
+        codes = draw_codes(np.random.default_rng(7), tags, len(personas) + 4)
+        codes[2, : round(share * len(tags))] = REFUSED
+        slices = join_asked([ask_bbq("one", personas, tags, codes)])
+        joint = {"self_effect": describe_self_effect(slices, QUICK)}
+        *_, own = list_bias_blocks(make_evidence(slices, joint))
+        table = own.tables[0]
+        at = [column.key for column in table.columns].index("scored_as")
+        shown.append([row[at].text for row in table.rows])
+
+    assert shown[0] == ["asked"] * 19 + ["paper"] * 19
+    assert shown[1] == [*shown[0], *["asked, without flagged"] * 19]
 
 
 def test_items_that_say_nothing_of_people_have_no_tables() -> None:

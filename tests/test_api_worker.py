@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from api_farm import CELLS, KEY_VARIABLE, OpenLiveFarm, make_api_spec, sort_out
 from factories import count
+from paid_accounts import reserve
 from simulated_provider import Latency, RunningProvider
 from simulated_provider.tokens import count_chat_tokens
 from sqlalchemy import Engine
@@ -16,7 +17,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from models.db import open_engine
 from models.errors import LlmLoadError
 from models.settings import Settings
-from models.spending import reserve
 from workers.api_llm import open_api_llm
 from workers.lease import claim_chunk
 from workers.sweep import sweep_llm

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from api_farm import KEY_VARIABLE, OpenLiveFarm, make_api_spec
 from factories import count
+from paid_accounts import reserve
 from simulated_provider import Fault, FaultKind, Latency, RunningProvider
 from sqlalchemy import Connection, Engine, text
 
@@ -20,7 +21,6 @@ from models.db import open_engine
 from models.errors import LlmLoadError
 from models.llms import LlmSpec
 from models.settings import Settings
-from models.spending import reserve
 from workers.api_llm import open_api_llm
 from workers.lease import claim_chunk, release_expired
 from workers.quota import Grant, QuotaLedger
@@ -185,7 +185,7 @@ def test_a_grant_that_waited_for_postgres_is_given_back_and_asked_for_anew(
 ) -> None:
     farm = open_live_farm(concurrency=1, entry={"chunk_cells": 1})
     granted_s: list[float] = []
-    reserve_quota, reserve_money = QuotaLedger.reserve, spending.reserve_in
+    reserve_quota, reserve_money = QuotaLedger.reserve, spending.reserve
 
     async def note(ledger: QuotaLedger, *, tokens: int) -> Grant:
         grant = await reserve_quota(ledger, tokens=tokens)
@@ -197,7 +197,7 @@ def test_a_grant_that_waited_for_postgres_is_given_back_and_asked_for_anew(
         return reserve_money(connection, account, **options)
 
     monkeypatch.setattr(QuotaLedger, "reserve", note)
-    monkeypatch.setattr(spending, "reserve_in", reserve_slowly)
+    monkeypatch.setattr(spending, "reserve", reserve_slowly)
     process_chunk(farm.bench, farm.chunks[0])
 
     assert count(farm.engine, "generation") == 1

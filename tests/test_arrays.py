@@ -8,7 +8,7 @@ from invented_slices import make_settings, make_slice
 from planted import Cell, Reply, answer_all, plan_questions
 from sqlalchemy import Engine, text
 
-from analysis import arrays
+from analysis import answers
 from analysis.arrays import SliceArray, compare_extractions, read_slice
 from analysis.readings import FAILED, FILTERED, MISSING, REFUSED, UNREADABLE
 from models.items import Kind
@@ -43,7 +43,7 @@ def test_runs_of_any_length_give_the_same_array(
         engine, tmp_path, n_items=11, settings="repeats = 2\ndecoding = {temperature = 1.0}"
     )
     answer_all(engine, stored.experiment, answer_variously)
-    monkeypatch.setattr(arrays, "CELLS_AT_ONCE", cells)
+    monkeypatch.setattr(answers, "CELLS_AT_ONCE", cells)
 
     array = read_first(engine, stored)
 

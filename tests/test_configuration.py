@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from models.decoding import Decoding
 from models.errors import ConfigError, DataError, FarmError, LlmLoadError, UnknownNameError
-from models.llms import Decoding, find_llm, load_registry
+from models.llms import find_llm, load_registry
 from models.personas import list_persona_sets, load_persona_set
 from models.settings import load_settings
 from scheduler.experiments import list_experiments, load_experiment

@@ -171,6 +171,34 @@ def test_a_folder_where_the_name_should_be_gives_way(
     assert kept == sorted([link.name, *(name_folder(own, each).name for each in (first, second))])
 
 
+def test_names_that_differ_in_punctuation_alone_keep_their_reports(
+    engine: Engine, own: Settings, tmp_path: Path
+) -> None:
+    names = ("my study", "my-study", "my study.")
+    for name in names:
+        stored = plan_questions(engine, tmp_path, n_items=2, name=name)
+        answer_all(engine, stored.experiment, answer_plausibly)
+
+    pages = [publish_report(engine, own, find(engine, name)).page for name in names]
+
+    for name, page in zip(names, pages, strict=True):
+        assert read_spec_hash(page.parent) == find(engine, name).spec_hash
+    assert pages[1] == own.home / "reports" / "my-study" / "report.html"
+
+
+@pytest.mark.parametrize("name", ["..", "a@b", "a b", "/etc/passwd", "..\\a", "日本 語", " "])
+def test_a_name_that_is_no_plain_folder_is_found_in_one_of_its_own(
+    own: Settings, name: str
+) -> None:
+    link = name_link(own, name)
+
+    plain = link.name.partition("~")[0]
+    assert link.parent == own.home / "reports"
+    assert plain not in (name, "", ".", "..")
+    assert "@" not in link.name
+    assert link != name_link(own, plain)  # which may be another experiment's name
+
+
 def test_an_older_experiment_with_gaps_is_refused_by_its_own_name(
     engine: Engine, own: Settings, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 from factories import Planned, claim, plan
+from paid_accounts import reserve
 from sqlalchemy import Engine, text
 
 from models.accounts import open_account
@@ -17,7 +18,7 @@ from models.coverage import measure_progress
 from models.llms import Price
 from models.pausing import pause_account
 from models.settings import Settings
-from models.spending import reserve, settle, write_off
+from models.spending import settle, write_off
 from scheduler.llm_status import LlmStatus, bound_by_quota, explain_llms, tabulate_llms
 from scheduler.status import open_farm, read_llms
 from workers.quota import Limits, QuotaLedger, QuotaUse, WindowUse, name_scope, open_quota_redis

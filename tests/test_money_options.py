@@ -10,6 +10,7 @@ import pytest
 import redis
 from factories import count, make_grid, write_experiment
 from money_options import LUNA, SOL, UNPRICED, parse_options, unprice
+from paid_accounts import reserve
 from sqlalchemy import Engine
 
 from models.accounts import Account, list_accounts
@@ -17,7 +18,7 @@ from models.api_calls import count_trouble
 from models.errors import ConfigError, IncompleteError, UnknownNameError
 from models.llms import Price, load_registry
 from models.pausing import list_pauses, pause_llm
-from models.spending import reserve, settle
+from models.spending import settle
 from models.tables import ApiMode
 from scheduler.cli import refuse_paused
 from scheduler.money import MoneyOptions, check_options, find_prices

@@ -12,8 +12,9 @@ from api_farm import make_api_spec
 from pydantic import SecretStr
 from simulated_provider import Fault, FaultKind, Limits, RunningProvider
 
+from models.decoding import Decoding
 from models.errors import ConfigError
-from models.llms import Decoding, LlmSpec, dump_identity, load_registry
+from models.llms import LlmSpec, dump_identity, load_registry
 from models.tables import Finish
 from workers.provider import Answer, Charge, Provider, Remedy, Trouble, Usage
 from workers.secrets_in_text import Scrubber

@@ -274,7 +274,7 @@ TEXTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(texts=TEXTS, n_options=st.integers(1, 26))
 def test_fast_letters_equal_the_rules(texts: list[str], n_options: int) -> None:
     codes = read_texts(pl.Series(texts), n_options, kind=Kind.CHOICE)
@@ -287,7 +287,7 @@ def test_fast_letters_equal_the_rules(texts: list[str], n_options: int) -> None:
         assert is_hedge(text) == hedge
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(texts=TEXTS)
 def test_fast_numbers_equal_the_rules(texts: list[str]) -> None:
     codes = read_texts(pl.Series(texts), 5, kind=Kind.LIKERT)

@@ -112,7 +112,7 @@ def test_free_text_and_missing_text_are_the_same_in_both_readings() -> None:
 
 
 @given(text=st.text("ABZ013459([.:)], \n\tx", max_size=7), n_options=st.integers(1, 26))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_fast_strict_reading_equals_the_rule(text: str, n_options: int) -> None:
     letter, number = plain_strict(text, LETTERS[:n_options]), plain_strict(text, "12345")
 

@@ -71,7 +71,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tags = [{"attitude": attitude, "cluster": str(n)} for attitude in ATTITUDES for n in range(8)]
     asked = []
     for llm in ("lion-of-the-north-7b", "tiger"):
-        choices = rng.choice(CODES, (len(people), 40))
+        choices = rng.choice(CODES, (len(people), 12_000))  # counts as wide as BBQ’s
         alike, other = rng.integers(1, 6, (2, len(people), 1))  # the first two go together
         points = np.hstack([*[alike + np.zeros(8, np.int64)] * 2, other + np.zeros(8, np.int64)])
         asked.append(ask(llm, "quiz", people, choices))

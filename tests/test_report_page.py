@@ -23,6 +23,8 @@ from analysis.publish import publish_report
 from models.coverage import find_experiment
 from models.settings import Settings
 
+FIVE = ("correct", "wrong", "refused", "unreadable", "cut_off")
+
 
 def write_report(
     engine: Engine, folder: Path, rule: Rule, *, partial: bool = False, **options: Any
@@ -52,10 +54,12 @@ def test_csv_numbers_and_page_tell_the_same(engine: Engine, tmp_path: Path) -> N
         cells = by_persona[row["label"]]
         assert float(row["score"]) == setting["accuracy"]
         assert cells["Accuracy"] == f"{100 * setting['accuracy']:.1f}%"
-        for key in ("correct", "wrong", "refused", "unreadable", "cut_off"):
+        for key in FIVE:
             assert int(row[key]) == setting[key]
-        for key in ("refused", "unreadable"):
-            assert cells[key.capitalize()] == str(setting[key])
+        counts = cells["Correct / wrong / refused / unreadable / cut off"]
+        assert counts.replace("\N{NO-BREAK SPACE}", " ") == " / ".join(
+            str(setting[key]) for key in FIVE
+        )
         if setting["low"] is None:
             assert (row["low"], cells["95% interval"]) == ("", "not defined")
             assert "low: its items all score alike" in row["not_defined"]

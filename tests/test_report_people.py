@@ -19,10 +19,8 @@ from analysis.report.association_blocks import list_association_blocks
 from analysis.report.attitude_blocks import list_attitude_blocks
 from analysis.report.blocks import Block, Figure
 from analysis.report.definitions import DEFINITIONS
-from analysis.report.distributions import Row, draw_distributions
 from analysis.report.figure_files import VEGALITE
 from analysis.report.figures import HIDDEN_CATEGORIES, NEEDLE
-from analysis.report.lanes import place_lanes
 from analysis.report.pages import BLOCKS
 from analysis.report.sections import list_sections
 from analysis.report.tables import list_columns, write_csv
@@ -311,26 +309,3 @@ def test_what_cannot_be_compared_says_why_and_is_still_drawn() -> None:
     for block in found.values():
         for figure in block.figures:
             vl_convert.vegalite_to_svg({**figure.spec, "width": 600}, vl_version=VEGALITE)
-
-
-def test_bands_have_headings_only_where_their_rows_do_not_name_them() -> None:
-    several = place_lanes([("thrift", ["one", "two"]), ("haste", ["one"])])
-    single = place_lanes([("thrift", ["thrift"]), ("haste", ["haste"])])
-
-    assert [name for name, _ in several.headings] == ["thrift", "haste"]
-    order = [several.y[key] for key in (("thrift", "one"), ("thrift", "two"), ("haste", "one"))]
-    assert order == sorted(order)
-    assert single.headings == ()
-    assert single.y == {("thrift", "thrift"): 0.5, ("haste", "haste"): 1.5}
-
-
-def test_a_setting_without_a_number_has_no_point() -> None:
-    settings = [
-        {"label": label, "category": "people", "role": "persona"} for label in ("a cook", "a clerk")
-    ]
-
-    spec = draw_distributions(
-        [Row("thrift", "one", settings, [2.5, None])], title="Mean answer", digits=2
-    )
-
-    assert [point["s"] for point in spec["datasets"]["distribution"]] == [0]

@@ -1,4 +1,4 @@
-"""The paper's printed numbers beside ours: on its own LLMs and settings, and nowhere else."""
+"""The paper's printed numbers beside ours: on its own grid and template, and nowhere else."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -81,15 +81,21 @@ def describe(array: SliceArray) -> dict[str, Any]:
             "repeats": 1}  # fmt: skip
 
 
-def show_own_groups(settings: Sequence[Setting], llms: Sequence[str] = LLMS) -> list[DetailTable]:
-    slices = join_asked([ask_about_jews(llm, settings) for llm in llms], describe=describe)
+def show_own_groups(
+    settings: Sequence[Setting], llms: Sequence[str] = LLMS, *, template: str = "paper"
+) -> list[DetailTable]:
+    asked = [ask_about_jews(llm, settings) for llm in llms]
+    slices = join_asked(asked, template=template, describe=describe)
     joint = {"self_effect": describe_self_effect(slices, QUICK)}
     (block,) = list_bias_blocks(make_evidence(slices, joint))
     return list(block.tables)
 
 
-def show_attitudes(settings: Sequence[Setting], llms: Sequence[str]) -> DetailTable:
-    slices = join_asked([ask_attitude(llm, settings) for llm in llms], describe=describe)
+def show_attitudes(
+    settings: Sequence[Setting], llms: Sequence[str], *, template: str = "paper"
+) -> DetailTable:
+    asked = [ask_attitude(llm, settings) for llm in llms]
+    slices = join_asked(asked, template=template, describe=describe)
     blocks = {block.slug: block for block in list_attitude_blocks(make_evidence(slices, {}))}
     (table,) = blocks["attitude-tests"].tables
     return table
@@ -167,4 +173,11 @@ def test_on_other_llms_or_settings_nothing_is_printed_beside() -> None:
     tables = [*others[0], *others[1], show_attitudes(FEW, LLMS), show_attitudes(PAPERS, LLMS[:1])]
 
     for table in tables:
+        assert not any(column.key.startswith("printed") for column in table.columns)
+
+
+def test_under_another_template_nothing_is_printed_beside() -> None:
+    attitudes = show_attitudes(PAPERS, LLMS, template="clean")
+
+    for table in [*show_own_groups(PAPERS, template="clean"), attitudes]:
         assert not any(column.key.startswith("printed") for column in table.columns)

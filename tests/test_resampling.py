@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analysis.statistics import rates
+from analysis.statistics import resamples
 from analysis.statistics.omnibus import ClusterPermutation, cluster_permutation
-from analysis.statistics.rates import cluster_bootstrap, cluster_sums, resample_clusters
+from analysis.statistics.rates import cluster_bootstrap, cluster_sums
+from analysis.statistics.resamples import resample_clusters
 
 
 def make_hits(n_settings: int, n_items: int) -> NDArray[np.bool_]:
@@ -23,7 +24,7 @@ def test_resamples_from_the_same_state_are_the_same_however_they_come(
 
     drawn = np.concatenate([*resample_clusters(strata, rng, n_resamples=70)])
     second = np.concatenate([*resample_clusters(strata, again, n_resamples=70)])
-    monkeypatch.setattr(rates, "_DRAWS_KEPT", 0)
+    monkeypatch.setattr(resamples, "_DRAWS_KEPT", 0)
     fresh = np.concatenate([*resample_clusters(strata, anew, n_resamples=70)])
 
     np.testing.assert_array_equal(drawn, second)

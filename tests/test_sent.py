@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from models.llms import Decoding, LlmSpec
+from models.decoding import Decoding
+from models.llms import LlmSpec
 from models.sent import Sent, describe_sent
 
 WARM = {"temperature": 0.7}

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import redis
 from factories import Planned, claim
-from paid_accounts import CENT, PRICE, give_money, read_money, set_aside
+from paid_accounts import CENT, PRICE, give_money, read_money, reserve, set_aside
 from sqlalchemy import Engine, text
 
 from models.accounts import price_tokens
@@ -17,7 +17,6 @@ from models.db import open_engine
 from models.spending import (
     may_fit_later,
     release,
-    reserve,
     settle,
     settle_all,
     write_off,

@@ -54,6 +54,7 @@ def test_without_a_gap_they_are_the_plain_contrasts_with_their_errors() -> None:
         estimate,
         MEMBERS,
         references=REFERENCES,
+        controls=np.arange(0),  # nobody lends an error
         n_resamples=50,
         rng=rng,
         n_flips=9,

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
+from analysis.statistics.estimates import standard_errors
 from analysis.statistics.rates import (
     ClusterSums,
     cluster_bootstrap,
     cluster_sums,
-    clustered_se,
+    influence,
     macro_scores,
     merge_lonely_strata,
     percentile_interval,
@@ -28,6 +29,10 @@ def draw_clustered(
 
 def sum_all(hits: np.ndarray, clusters: np.ndarray, **labels: np.ndarray) -> ClusterSums:
     return cluster_sums(hits, np.ones(hits.shape, np.bool_), clusters, **labels)
+
+
+def find_errors(sums: ClusterSums) -> np.ndarray:
+    return standard_errors(influence(sums), sums.strata)
 
 
 def test_sums_are_those_of_a_plain_loop() -> None:
@@ -59,7 +64,7 @@ def test_a_score_is_the_mean_of_its_cells_not_of_its_items() -> None:
 def test_the_clustered_error_is_that_of_statsmodels() -> None:
     hits, clusters = draw_clustered(np.random.default_rng(SEED), 4, 30)
 
-    errors = clustered_se(sum_all(hits, clusters))
+    errors = find_errors(sum_all(hits, clusters))
 
     for row, error in zip(hits, errors, strict=True):
         model = sm.OLS(row.astype(float), np.ones(len(row)))
@@ -77,7 +82,7 @@ def test_the_bootstrap_agrees_with_the_clustered_error_of_a_macro_score() -> Non
     resampled = cluster_bootstrap(sums, rng, n_resamples=4_000)
 
     np.testing.assert_allclose(resampled.mean(axis=0), macro_scores(sums), atol=0.003)
-    np.testing.assert_allclose(resampled.std(axis=0), clustered_se(sums), rtol=0.05)
+    np.testing.assert_allclose(resampled.std(axis=0), find_errors(sums), rtol=0.05)
 
 
 def test_the_bootstrap_keeps_the_pairing_of_settings() -> None:
@@ -139,7 +144,7 @@ def test_what_a_setting_never_answered_is_undefined_for_it_alone() -> None:
     cells = np.array([0, 0, 1, 1])
 
     sums = cluster_sums(hits, counted, np.arange(4), cells=cells, strata=cells)
-    scores, errors = macro_scores(sums), clustered_se(sums)
+    scores, errors = macro_scores(sums), find_errors(sums)
     low, high = percentile_interval(
         cluster_bootstrap(sums, np.random.default_rng(SEED), n_resamples=200)
     )
@@ -158,7 +163,7 @@ def test_a_single_cluster_has_no_error_and_no_interval(n_items: int) -> None:
         cluster_bootstrap(sums, np.random.default_rng(SEED), n_resamples=10)
     )
 
-    assert np.isnan(clustered_se(sums)).all()
+    assert np.isnan(find_errors(sums)).all()
     assert np.isnan(interval.low).all()
     assert np.isnan(interval.high).all()
     assert np.isnan(macro_scores(sums)).all() == (n_items == 0)
@@ -172,7 +177,7 @@ def test_equal_answers_give_no_error_of_zero() -> None:
     )
 
     assert macro_scores(sums).tolist() == [1]
-    assert np.isnan(clustered_se(sums)).all()
+    assert np.isnan(find_errors(sums)).all()
     assert np.isnan(interval.high).all()
 
 

@@ -195,7 +195,7 @@ class Books:
         return connection.execute(query, self.claim.keys).one_or_none() is not None
 
     def _reserve(self, connection: Connection, usd: Decimal) -> int | None:
-        return spending.reserve_in(
+        return spending.reserve(
             connection, self.account, usd=usd, worker=self.claim.worker, chunk=self.claim.chunk
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from models.llms import Decoding
+from models.decoding import Decoding
 from models.prompts import PromptError, Template, compose_chat, render_chat
 from models.tables import Finish
 from workers.engine.protocol import Completion, Prompt, Rejection, Sampling

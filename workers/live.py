@@ -17,7 +17,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 
 from models.accounts import Account, describe_spent_cap, find_payer
-from models.llms import Decoding
+from models.decoding import Decoding
 from models.pausing import pause_account, pause_chunk, pause_llm
 from models.prompts import Message, Template, check_persona_stands, compose_chat
 from models.settings import Settings

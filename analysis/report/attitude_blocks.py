@@ -118,10 +118,11 @@ def list_tests(sections: list[Section]) -> list[dict[str, Any]]:
 
 
 def _find_printed(section: Section, sections: list[Section], group: str) -> Any:
-    """The paper's p of an LLM and attitude, where all LLMs and the settings are the paper's."""
+    """The paper's p of an LLM and attitude, where all LLMs, settings and prompts are its own."""
     template = section.progress.template
     llms = {each.progress.llm for each in sections if each.progress.template == template}
-    if not is_papers_grid(llms, [setting["label"] for setting in section.settings]):
+    labels = [setting["label"] for setting in section.settings]
+    if not is_papers_grid(llms, labels, template=template):
         return NOT_THE_PAPERS
     key = (group, section.progress.llm, str(section.measure["of"]))
     return FRIEDMAN_P.get(key, {UNDEFINED: "the paper has no such attitude"})

@@ -46,6 +46,7 @@ class Cell(NamedTuple):
     text: str
     value: float | str | None
     is_word: bool = False
+    parts: tuple[tuple[str, float | str | None], ...] = ()  # its columns in the CSV, if several
 
 
 class DetailTable(NamedTuple):
@@ -167,8 +168,15 @@ def write_details_csv(table: DetailTable) -> str:
     """All digits; what is not defined is empty and named in the last column."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(column.key for column in table.columns), "not_defined"])
+    writer.writerow([*_list_keys(table), "not_defined"])
     for cells, reasons in zip(table.rows, table.reasons, strict=True):
-        values = ["" if cell.value is None else cell.value for cell in cells]
-        writer.writerow([*values, "; ".join(reasons)])
+        values = [value for cell in cells for _, value in cell.parts or (("", cell.value),)]
+        writer.writerow(["" if value is None else value for value in values] + ["; ".join(reasons)])
     return text.getvalue()
+
+
+def _list_keys(table: DetailTable) -> list[str]:
+    """The CSV's columns: a cell with parts has the same ones in every row."""
+    parts = [cell.parts for cell in table.rows[0]] if table.rows else [()] * len(table.columns)
+    pairs = zip(table.columns, parts, strict=True)
+    return [key for column, of in pairs for key, _ in of or ((column.key, None),)]

@@ -19,7 +19,8 @@ TITLES = {
     "friedman_clusters": "Friedman’s chi-square, clusters as blocks",
     "iman_davenport_clusters": "Iman and Davenport’s F, clusters as blocks",
     "sign_flip": "Cluster sign-flip, one persona",
-    "holm": "Cluster sign-flip, any persona after Holm",
+    "exchange": "Exchange with the controls, one persona",
+    "holm": "The larger p of both, any persona after Holm",
     "band": "Simultaneous band, any persona outside",
 }
 
@@ -69,7 +70,7 @@ def _judge_bands(found: Mapping[str, Any]) -> Finding:
         "Yes" if is_wide else "Not with so few clusters",
         f"In {_join_rates(rates)} of true nulls some persona’s band leaves 0 out, with "
         f"{found['shape']['blocks']} clusters.",
-        "" if is_wide else "Go by the sign-flip p, adjusted, where a data set has few clusters.",
+        "" if is_wide else "Go by p, adjusted, where a data set has few clusters.",
     )
 
 

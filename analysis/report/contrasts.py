@@ -3,7 +3,12 @@
 from typing import Any
 
 from analysis.report.sections import Section
-from analysis.report.wording import write_difference, write_plural
+from analysis.report.wording import (
+    explain_undefined,
+    is_undefined,
+    write_difference,
+    write_plural,
+)
 from analysis.statistics.scorings import MISSING_SHARE
 
 ALPHA = 0.05
@@ -14,15 +19,14 @@ def write_contrasts(section: Section, found: dict[str, Any]) -> list[str]:
     n_personas = write_plural(found["n_personas"], "persona")
     main = found["main"]
     margin = write_difference(main["delta"], section.name)
-    smallest = write_difference(found["smallest"]["median"], section.name)
     sentences = [
         f"{found['n_significant']:,} of {n_personas} differ from the controls’ mean after "
         f"adjustment (p < {ALPHA}, Benjamini and Hochberg){_name_largest(section)}."
         f"{_count_flagged(section, found['n_significant'])}",
-        f"Taking differences up to {margin} for none, {main['different']:,} lie beyond doubt "
-        f"outside, {main['equivalent']:,} are equivalent and {main['undecided']:,} undecided.",
-        f"The smallest difference that would be found with a power of 80% is {smallest} (median "
-        "over the personas).",
+        f"Taking differences up to {margin} for none, {write_outside(main)}, "
+        f"{main['equivalent']:,} are equivalent and {main['undecided']:,} undecided.",
+        f"The smallest difference that would be found with a power of 80% is "
+        f"{_write_smallest(section, found['smallest'])}.",
     ]
     left_out = found["n_personas"] - found["n_compared"]
     if left_out:
@@ -30,6 +34,20 @@ def write_contrasts(section: Section, found: dict[str, Any]) -> list[str]:
             f"For {write_plural(left_out, 'persona')} the error of the difference cannot be told."
         )
     return sentences
+
+
+def write_outside(count: dict[str, Any]) -> str:
+    """How many lie beyond doubt outside a margin, or why nobody can tell."""
+    different = count["different"]
+    if is_undefined(different):
+        return f"how many lie beyond doubt outside is {explain_undefined(different)}"
+    return f"{different:,} lie beyond doubt outside"
+
+
+def _write_smallest(section: Section, smallest: Any) -> str:
+    if is_undefined(smallest):
+        return explain_undefined(smallest)
+    return f"{write_difference(smallest['median'], section.name)} (median over the personas)"
 
 
 def explain_clash(section: Section) -> str:

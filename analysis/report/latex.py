@@ -6,6 +6,7 @@ A document that takes one in with \\input loads booktabs and longtable, in UTF-8
 from collections.abc import Sequence
 
 from analysis.report.blocks import Cell, Column
+from analysis.report.outcome_counts import JOINT
 
 # What LaTeX reads as a command, and signs that its usual fonts do not have as text.
 _SPECIAL = str.maketrans(
@@ -48,8 +49,8 @@ def write_latex(
 ) -> str:
     """A longtable with the label tab:SLUG; words to the left, numbers to the right."""
     alignment = "".join("l" if column.is_word else "r" for column in columns)
-    heading = _write_row([column.title for column in columns])
-    body = "".join(_write_row([cell.text for cell in row]) for row in rows)
+    heading = _write_row([_write_title(column.title) for column in columns])
+    body = "".join(_write_row([escape_latex(cell.text) for cell in row]) for row in rows)
     return (
         f"\\begin{{longtable}}{{{alignment}}}\n"
         f"\\caption{{{escape_latex(caption)}}}\\label{{tab:{slug}}}\\\\\n"
@@ -59,5 +60,12 @@ def write_latex(
     )
 
 
+def _write_title(title: str) -> str:
+    """A heading that names several counts has a line for each: it is wider than they are."""
+    names = [escape_latex(name) for name in title.split(JOINT)]
+    lines = r" /\\ ".join(names)
+    return rf"\shortstack[r]{{{lines}}}" if len(names) > 1 else lines
+
+
 def _write_row(texts: Sequence[str]) -> str:
-    return " & ".join(map(escape_latex, texts)) + " \\\\\n"
+    return " & ".join(texts) + " \\\\\n"

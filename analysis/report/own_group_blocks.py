@@ -1,8 +1,9 @@
 """Personas on items about their own people (Tables 2, 8 and 9): ranks, differences, tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.flags import UNFLAGGED
 from analysis.own_averages import BIAS
 from analysis.plain import UNDEFINED
 from analysis.planned import NO_PERSONA
@@ -125,37 +126,45 @@ def _write_bias(value: float) -> str:
 def make_self_ranks(
     slug: str, tables: Sequence[Mapping[str, Any]], *, on_page: bool
 ) -> DetailTable:
-    """Table 2, a row per scoring, definition and persona, and one without a persona."""
-    records: list[dict[str, Any]] = []
-    for table in tables:
-        own = {"scored_as": table["scoring"], "own_definition": table["own"]}
-        bias, accuracy = table["without_persona"]
-        none = {UNDEFINED: "no persona has no people of its own"}
-        keys = ("n_own_items", "own_bias_rank", "own_accuracy_rank")
-        printed = None if (both := table["printed_without"]) is None else (none, none, *both)
-        records.append(
-            {"label": NO_PERSONA, "own_group": "", **dict.fromkeys(keys, none)}
-            | {"bias_rank": bias, "accuracy_rank": accuracy, **_read_printed(printed), **own}
-        )
-        records += [
-            {
-                "label": row["persona"],
-                "own_group": row["group"],
-                "n_own_items": row["n_items"],
-                "own_bias_rank": row["own_bias"],
-                "own_accuracy_rank": row["own_accuracy"],
-                "bias_rank": row["bias"],
-                "accuracy_rank": row["accuracy"],
-                **_read_printed(row["printed"] and row["printed"].values()),
-                **own,
-            }
-            for row in table["ranks"]
-        ]
+    """Table 2, a row per scoring, definition and persona, and one without a persona.
+
+    Below them the same without flagged settings, where there are any.
+    """
+    again = [
+        {**table, "scoring": UNFLAGGED, "printed_without": None, **table["unflagged"]}
+        for table in tables
+        if not is_undefined(table["unflagged"])
+    ]
+    records = [record for table in (*tables, *again) for record in _list_self_ranks(table)]
     ranks = ("own_bias_rank", "own_accuracy_rank", "bias_rank", "accuracy_rank", *PRINTED_RANKS)
     writers: dict[str, Writer] = {"n_own_items": write_count, **dict.fromkeys(ranks, write_rank)}
     records = drop_unprinted(records, PRINTED_RANKS)
     title = f"Ranks about their own people, and overall{_name_kept(on_page)} (Table 2)"
     return make_table(slug, title, records, writers=writers, on_page=on_page)
+
+
+def _list_self_ranks(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    own = {"scored_as": table["scoring"], "own_definition": table["own"]}
+    bias, accuracy = table["without_persona"]
+    none = {UNDEFINED: "no persona has no people of its own"}
+    keys = ("n_own_items", "own_bias_rank", "own_accuracy_rank")
+    printed = None if (both := table["printed_without"]) is None else (none, none, *both)
+    yield (
+        {"label": NO_PERSONA, "own_group": "", **dict.fromkeys(keys, none)}
+        | {"bias_rank": bias, "accuracy_rank": accuracy, **_read_printed(printed), **own}
+    )
+    for row in table["ranks"]:
+        yield {
+            "label": row["persona"],
+            "own_group": row["group"],
+            "n_own_items": row["n_items"],
+            "own_bias_rank": row["own_bias"],
+            "own_accuracy_rank": row["own_accuracy"],
+            "bias_rank": row["bias"],
+            "accuracy_rank": row["accuracy"],
+            **_read_printed(row["printed"] and row["printed"].values()),
+            **own,
+        }
 
 
 def _read_printed(ranks: Iterable[Any] | None) -> dict[str, Any]:

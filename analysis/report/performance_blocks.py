@@ -11,6 +11,7 @@ from analysis.report.addresses import make_slug
 from analysis.report.blocks import Block, DetailTable, Figure, Finding, Writer, make_table
 from analysis.report.definitions.joint_fields import OVERALL_FIELDS
 from analysis.report.distributions import Row, draw_distributions
+from analysis.report.outcome_counts import OUTCOME_COUNTS, write_outcomes
 from analysis.report.rank_blocks import ON_PAGE, show_experts
 from analysis.report.selection_blocks import describe_gaps, describe_highest
 from analysis.report.selection_tables import write_chance, write_rank
@@ -187,6 +188,7 @@ def _list_settings(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
                 key: give_reason(column[row], NO_OVERALL)
                 for key, column in _list_columns(each).items()
             },
+            OUTCOME_COUNTS: write_outcomes(each["outcomes"], row),
         }
         for each in llms
         if not each["missing"]

@@ -6,6 +6,7 @@ from typing import Any
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Cell, DetailTable
 from analysis.report.contents import Contents
+from analysis.report.outcome_counts import OUTCOME_COUNTS, write_outcomes
 from analysis.report.overview import make_columns, name_measure
 from analysis.report.sections import Section
 from analysis.report.tables import RARE, is_persona
@@ -19,8 +20,7 @@ from analysis.report.wording import (
 )
 
 KEYS = ("llm", "measure_of", "score", "interval", "control_mean", "difference", "band",
-        "p_adjusted", "verdict", "refused", "unreadable", "filtered",
-        "failed", "missing")  # fmt: skip
+        "p_adjusted", "verdict", OUTCOME_COUNTS, *RARE)  # fmt: skip
 
 
 def list_people(contents: Contents) -> dict[str, DetailTable]:
@@ -86,10 +86,8 @@ def _describe_setting(
         "band": write_pair("band_low", "band_high", is_signed=True, empty=nothing),
         "p_adjusted": nothing if p is None else Cell(write_bare_p(p), p),
         "verdict": nothing if verdict is None else Cell(verdict, verdict, True),
-        **{
-            key: Cell(write_count(columns[key][row]), columns[key][row])
-            for key in ("refused", "unreadable", *RARE)
-        },
+        OUTCOME_COUNTS: write_outcomes(columns, row, is_named=True),
+        **{key: Cell(write_count(columns[key][row]), columns[key][row]) for key in RARE},
     }
 
 

@@ -1,11 +1,11 @@
-"""What the paper prints, as columns beside ours: only where LLMs and settings are the paper's."""
+"""What the paper prints, as columns beside ours: only where grid and template are the paper's."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from analysis.plain import UNDEFINED
 
-NOT_THE_PAPERS = {UNDEFINED: "these are not the LLMs and settings of the paper"}
+NOT_THE_PAPERS = {UNDEFINED: "these are not the LLMs, settings and template of the paper"}
 
 
 def drop_unprinted(records: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis.group_ranks import UNFLAGGED, list_own_domains
+from analysis.flags import UNFLAGGED
+from analysis.group_ranks import list_own_domains
 from analysis.groups import NO_PERSONA_GROUP
 from analysis.overall import OVERALL
 from analysis.plain import UNDEFINED

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from analysis.report.blocks import Block, Finding
+from analysis.report.contrasts import write_outside
 from analysis.report.sections import Section
 from analysis.report.selection_tables import (
     list_components,
@@ -175,21 +176,27 @@ def describe_margins(section: Section) -> Finding:
     found = section.measure["contrasts"]["controls"]
     if is_undefined(found):
         return Finding(question, _name_undefined(found))
-    smallest, second = found["smallest"], found["by_controls"]
-    low, high = (write_difference(smallest[end], section.name) for end in ("low", "high"))
+    second = found["by_controls"]
     again = (
         f"the second margin is {explain_undefined(second)}"
         if is_undefined(second)
         else f"a second margin of twice the controls’ standard deviation, "
-        f"{write_difference(second['delta'], section.name)}, has {second['different']:,} "
-        f"different, {second['equivalent']:,} equivalent and {second['undecided']:,} undecided"
+        f"{write_difference(second['delta'], section.name)}: {write_outside(second)}, "
+        f"{second['equivalent']:,} are equivalent and {second['undecided']:,} undecided"
     )
     return Finding(
         question,
         write_difference(found["main"]["delta"], section.name),
         f"That is the experiment’s margin; {again}. The smallest difference that would be found "
-        f"with a power of 80% is between {low} and {high}, depending on the persona.",
+        f"with a power of 80% is {_write_range(section, found['smallest'])}.",
     )
+
+
+def _write_range(section: Section, smallest: Any) -> str:
+    if is_undefined(smallest):
+        return explain_undefined(smallest)
+    low, high = (write_difference(smallest[end], section.name) for end in ("low", "high"))
+    return f"between {low} and {high}, depending on the persona"
 
 
 def describe_components(section: Section, found: Any) -> Finding:

@@ -7,7 +7,9 @@ from analysis.report.blocks import Block, Figure, Finding
 from analysis.report.definitions.several import SEVERAL_FIELDS
 from analysis.report.several_figures import EffectCell, draw_effects
 from analysis.report.several_tables import (
+    GAPS,
     NO_COMMON,
+    has_truth,
     list_cells,
     list_components,
     list_headlines,
@@ -28,6 +30,7 @@ from analysis.report.wording import (
     write_fixed,
     write_p,
     write_plural,
+    write_score,
 )
 
 TOPIC = "several"  # in `analysis.joint.TOPICS`
@@ -45,7 +48,9 @@ def list_several_blocks(evidence: Evidence) -> list[Block]:
 
 
 def _describe(found: dict[str, Any], *, lead: str) -> Block:
-    findings = [_describe_support(found), _describe_gap(found), _describe_components(found)]
+    findings = [_describe_support(found), _describe_gap(found)]
+    findings += [_describe_truth(found)] if has_truth(found) else []
+    findings.append(_describe_components(found))
     tables = [list_llms(found), list_headlines(found), list_personas(found), list_cells(found)]
     if not is_undefined(found["components"]):
         tables.append(list_components(found))
@@ -115,6 +120,32 @@ def _describe_gap(found: dict[str, Any]) -> Finding:
             else "It is that of "
         )
         + f"{write_plural(found['n_common'], 'asking')} of common items.{ranges}",
+    )
+
+
+def _describe_truth(found: dict[str, Any]) -> Finding:
+    """How far the personas' mean lies from right answers, which are the same for all LLMs."""
+    question = "How far are the LLMs from right answers to the items that all were asked?"
+    truth, measure = found["truth"], found["measure"]
+    if is_undefined(truth):
+        return Finding(question, begin_sentence(explain_undefined(truth)))
+    known = [
+        (side["persona_minus_truth"], side["llm"])
+        for side in found["llms"]
+        if side["persona_minus_truth"] is not None
+    ]
+    if not known:
+        return Finding(question, f"Not defined: in every LLM {GAPS['persona_mean']}")
+    (low, lowest), (high, highest) = min(known), max(known)
+    ends = [write_difference(end, measure, sign=True) for end in (low, high)]
+    left_out = found["n_llms"] - len(known)
+    return Finding(
+        question,
+        f"Score minus truth from {ends[0]} to {ends[1]}"
+        + (" percentage points" if measure in SHARES else ""),
+        f"Of the personas’ mean: lowest in {lowest}, highest in {highest}. Right answers to these "
+        f"items, the truth, have {write_score(truth, measure)} themselves."
+        + (f" In {write_plural(left_out, 'LLM')} {GAPS['persona_mean']}." if left_out else ""),
     )
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from analysis.plain import UNDEFINED
 from analysis.report.addresses import make_slug
 from analysis.report.blocks import Cell, DetailTable, Writer, make_table
 from analysis.report.definitions import DEFINITIONS
@@ -22,6 +23,8 @@ HEADLINES = {
     "excess": "variation beyond rewordings",
     "persona_mean": "mean of the personas",
     "control_mean": "mean of the controls",
+    "persona_minus_truth": "mean of the personas − truth",
+    "control_minus_truth": "mean of the controls − truth",
 }
 SCORES = ("persona_mean", "control_mean")  # headlines that are scores, the others are differences
 LEFT = ("mean", "low", "high", "family_low", "family_high")
@@ -33,7 +36,9 @@ GAPS = {
     "persona_mean": "a persona has no score on the common items",
     "control_mean": "there is no control, or one has no score on the common items",
 }
+GAPS |= {f"{who}_minus_truth": GAPS[f"{who}_mean"] for who in ("persona", "control")}
 NO_EFFECT = "in some LLM the persona or the controls have no score on the common items"
+NO_SCORE = "the persona has no score on the common items"
 ONE_FAMILY = "all LLMs are of one family"
 
 
@@ -58,12 +63,24 @@ def _write_signed(found: dict[str, Any]) -> Writer:
     return lambda value: write_difference(value, found["measure"], sign=True)
 
 
+def has_truth(found: dict[str, Any]) -> bool:
+    """Whether scores stand beside that of right answers: of bias alone."""
+    return found["truth"] is not None
+
+
+def explain_truth(found: dict[str, Any], why: str) -> str:
+    """Why a score minus truth is not defined: ``why`` there is no score, unless it is the truth."""
+    truth = found["truth"]
+    return str(truth[UNDEFINED]) if isinstance(truth, dict) else why
+
+
 def list_llms(found: dict[str, Any]) -> DetailTable:
     """A row per LLM on the common items, and how many personas differ on its own."""
     measure = found["measure"]
 
     def read(side: dict[str, Any], name: str) -> Any:
-        return give_reason(side[name], GAPS[name] if found["n_common"] else NO_COMMON)
+        why = GAPS[name] if found["n_common"] else NO_COMMON
+        return give_reason(side[name], explain_truth(found, why) if "truth" in name else why)
 
     records = [
         {
@@ -74,6 +91,15 @@ def list_llms(found: dict[str, Any]) -> DetailTable:
             "side_excess": read(side, "excess"),
             "side_personas": read(side, "persona_mean"),
             "side_controls": read(side, "control_mean"),
+            **(
+                {
+                    "side_truth": found["truth"],
+                    "side_personas_truth": read(side, "persona_minus_truth"),
+                    "side_controls_truth": read(side, "control_minus_truth"),
+                }
+                if has_truth(found)
+                else {}
+            ),
             "side_higher": side["n_higher"],
             "side_lower": side["n_lower"],
         }
@@ -81,9 +107,13 @@ def list_llms(found: dict[str, Any]) -> DetailTable:
     ]
     writers: dict[str, Writer] = {
         **dict.fromkeys(("side_items", "side_higher", "side_lower"), write_count),
-        **dict.fromkeys(("side_gap", "side_excess"), _write_signed(found)),
         **dict.fromkeys(
-            ("side_personas", "side_controls"), lambda value: write_score(value, measure)
+            ("side_gap", "side_excess", "side_personas_truth", "side_controls_truth"),
+            _write_signed(found),
+        ),
+        **dict.fromkeys(
+            ("side_personas", "side_controls", "side_truth"),
+            lambda value: write_score(value, measure),
         ),
     }
     return make_table(
@@ -128,6 +158,7 @@ def list_personas(found: dict[str, Any]) -> DetailTable:
             "label": persona,
             "category": category,
             "mean_effect": give_reason(effects["mean"][at], reasons["mean"]),
+            **_read_truth(found, "mean_minus_truth", found["minus_truth"], at),
             **{f"left_{key}": give_reason(effects[key][at], reasons[key]) for key in LEFT[1:]},
             **{key: each[at] for key, each in support.items()},
         }
@@ -135,7 +166,7 @@ def list_personas(found: dict[str, Any]) -> DetailTable:
             zip(found["personas"], found["categories"], strict=True)
         )
     ]
-    signed = ("mean_effect", *(f"left_{key}" for key in LEFT[1:]))
+    signed = ("mean_effect", "mean_minus_truth", *(f"left_{key}" for key in LEFT[1:]))
     writers: dict[str, Writer] = {
         **dict.fromkeys(signed, _write_signed(found)),
         **dict.fromkeys(found["support"], write_count),
@@ -148,6 +179,16 @@ def list_personas(found: dict[str, Any]) -> DetailTable:
     )
 
 
+def _read_truth(
+    found: dict[str, Any], column: str, minus_truth: list[float | None] | None, at: int
+) -> dict[str, Any]:
+    """A persona's score minus truth under ``column``; nothing where there is no truth."""
+    if minus_truth is None:
+        return {}
+    why = NO_SCORE if found["n_common"] else NO_COMMON
+    return {column: give_reason(minus_truth[at], explain_truth(found, why))}
+
+
 def list_cells(found: dict[str, Any]) -> DetailTable:
     """Every persona in every LLM, in the CSV alone."""
     why = "the persona or the controls have no score on the common items"
@@ -158,6 +199,7 @@ def list_cells(found: dict[str, Any]) -> DetailTable:
             "label": persona,
             "llm": side["llm"],
             "common_effect": give_reason(side["effects"][at], common),
+            **_read_truth(found, "common_minus_truth", side["minus_truth"], at),
             "own_effect": give_reason(side["own_effects"][at], own),
             "p_adjusted": give_reason(side["p_adjusted"][at], f"{own}, or it has no error"),
         }
@@ -165,7 +207,9 @@ def list_cells(found: dict[str, Any]) -> DetailTable:
         for side in found["llms"]
     ]
     writers: dict[str, Writer] = {
-        **dict.fromkeys(("common_effect", "own_effect"), _write_signed(found)),
+        **dict.fromkeys(
+            ("common_effect", "common_minus_truth", "own_effect"), _write_signed(found)
+        ),
         "p_adjusted": write_p,
     }
     slug = make_block_slug(found, "effects")

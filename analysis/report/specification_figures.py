@@ -37,7 +37,6 @@ def draw_curve(
     threshold: float,
     title: str,
     scale: float = 1.0,
-    reference: str = "main one",
 ) -> dict[str, Any]:
     """Estimates from the lowest up, coloured by the side of the threshold that they lie on.
 
@@ -112,7 +111,7 @@ def draw_curve(
         legend=alt.Legend(
             orient="top",
             columns=1,  # one above the other: a phone has no room for both
-            labelExpr=f"datum.label + ' as the {reference}'",
+            labelExpr="datum.label + ' as the main one'",
             labelLimit=0,
             symbolOpacity=1,
         ),

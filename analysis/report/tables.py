@@ -12,6 +12,7 @@ from typing import Any
 from analysis.report.blocks import Cell, Column
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.figures import name_band
+from analysis.report.outcome_counts import JOINED, name_column, write_outcomes
 from analysis.report.sections import Section
 from analysis.report.wording import (
     NOT_DEFINED,
@@ -29,7 +30,9 @@ _SCORES = ("score", "low", "high", "score_answered", "score_lowest", "score_high
            "score_paper", "truth", "shrunken", "shrunken_low", "shrunken_high")  # fmt: skip
 _OF_TRUTH = ("minus_truth", "minus_truth_low", "minus_truth_high")
 _CHOSEN = ("biased", "known", "unknown")  # counts of a bias score, of an unknown frequency
-_CONTRASTS = ("difference_error", "band_low", "band_high", "p_flip", "p_adjusted", "verdict")
+_EXCHANGE = ("p_exchange", "p_exchange_side")
+_CONTRASTS = ("difference_error", "band_low", "band_high", "p_flip", *_EXCHANGE, "p_adjusted",
+              "verdict")  # fmt: skip
 _RANKS = ("rank", "rank_low", "rank_high", "rank_unflagged")
 _CHANCES = ("chance_top", "chance_bottom")
 _SHRUNKEN = ("shrunken", "shrunken_low", "shrunken_high")
@@ -42,7 +45,7 @@ OF_PERSONAS = (
     "verdict_by_controls",
     "smallest_effect",
     "empty_difference",
-    *(f"empty_{key}" for key in _CONTRASTS),
+    *(f"empty_{key}" for key in _CONTRASTS if key not in _EXCHANGE),
     "empty_smallest_effect",
     *_SELECTION,
 )
@@ -59,7 +62,7 @@ def list_columns(section: Section, *, for_page: bool) -> list[Column]:
         rare = [key for key in RARE if any(has[key])]
         keys = ["score", "interval", "difference", "p_adjusted", "verdict"]
         keys += ["minus_truth"] if "minus_truth" in has else []
-        keys += ["refused", "unreadable", *rare, *answers]
+        keys += [name_column(has), *rare, *answers]
         keys += ["bounds"] if "score_lowest" in has else []
     else:
         keys = ["score", "low", "high", "standard_error", "difference", *_PLACES]
@@ -106,6 +109,8 @@ def _make_cell(section: Section, column: Column, row: int) -> Cell:
             return Cell(NOT_DEFINED, None)
         pair = (write_score(end, section.name, unit=False) for end in (low, high))
         return Cell(" – ".join(pair), low)
+    if column.key in JOINED:
+        return write_outcomes(section.columns, row)
     value = section.columns[column.key][row]
     if value is None and not _has_cell(section, column.key, row):
         return Cell("", None)
@@ -135,7 +140,7 @@ def _find_writer(key: str, section: Section) -> Callable[[Any], str]:
         return lambda value: write_difference(value, section.name, sign=True)
     if key in _PLACES:
         return lambda value: write_fixed(value, digits=2)
-    if key.endswith(("p_flip", "p_adjusted")):
+    if key.endswith(("p_flip", "p_adjusted")) or key in _EXCHANGE:
         return write_bare_p
     if key in _WORDINGS or (key.startswith(_PEOPLE) and key != "people_items"):
         return lambda value: write_fixed(value, digits=2)

@@ -33,7 +33,7 @@ class CellView(NamedTuple):
 
     text: str
     value: str
-    kind: str  # its classes: "word", "long", "undefined"; "" for a number
+    kind: str  # its classes: "word", "long", "counts", "undefined"; "" for a number
     href: str
 
 
@@ -199,4 +199,5 @@ def _view_cell(column: Column, cell: Cell, href: str) -> CellView:
         kind = "word long" if len(cell.text) > SHORT_WORDS else "word"
         return CellView(cell.text, "", kind, href)
     is_told = isinstance(cell.value, int | str)  # the text sorts as well
-    return CellView(cell.text, "" if is_told else f"{cell.value:.{SIGNIFICANT_DIGITS}g}", "", href)
+    value = "" if is_told else f"{cell.value:.{SIGNIFICANT_DIGITS}g}"
+    return CellView(cell.text, value, "counts" if cell.parts else "", href)

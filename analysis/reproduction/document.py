@@ -11,12 +11,13 @@ from analysis.reproduction.rank_claims import N_CONTROLS
 from analysis.reproduction.reproduce import DATASETS, Reproduction, count_verdicts
 from analysis.reproduction.rules import write_rules
 from analysis.reproduction.score_checks import TITLES, name_category
-from analysis.reproduction.tweets import ATTITUDES, HumanSide
+from analysis.reproduction.tweets import HumanSide
 from analysis.score_table import METRICS, ScoreTable
 from analysis.statistics import Undefined
 from analysis.statistics.consistency import Consistency
 from analysis.statistics.contrasts import adjust_p
 from analysis.statistics.spread import score_gap
+from models.tweets import ATTITUDES
 
 ARGUMENTS = {  # as a reader would call the files
     "--scores": "all_scores.csv",

@@ -37,12 +37,10 @@ def agree_with_print(table: str, holds: bool, shown: str, needs: str) -> Check:
     return lambda evidence: Finding(None if holds else False, words, dict(numbers))
 
 
-def count_self_ranks(
-    is_so: Callable[[PrintedSelf], bool], *, stated: int, needs: str, noun: str = "personas"
-) -> Check:
+def count_self_ranks(is_so: Callable[[PrintedSelf], bool], *, stated: int, needs: str) -> Check:
     """How many of Table 2's rows are so."""
     found = sum(is_so(row) for row in SELF_RANKS.values())
-    shown = f"{found} of {len(SELF_RANKS)} {noun}"
+    shown = f"{found} of {len(SELF_RANKS)} personas"
     return agree_with_print("Table 2", found == stated, shown, needs)
 
 

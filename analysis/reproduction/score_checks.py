@@ -125,21 +125,18 @@ def name_category(category: str) -> str:
     return f"{kind} ({part})" if kind == "profession" else category.replace("_", " ")
 
 
-def check_order(
-    metric: str, tiers: Sequence[Sequence[str]], *, in_every_llm: bool, strict: bool = True
-) -> Check:
+def check_order(metric: str, tiers: Sequence[Sequence[str]], *, in_every_llm: bool) -> Check:
     """Whether every persona of a tier scores above all of the tiers after it.
 
-    In every LLM, or in the mean over LLMs. Not ``strict``: a tie is no exception.
+    In every LLM, or in the mean over LLMs.
     """
 
     def is_ordered(scores: Any, table: ScoreTable) -> bool:
         values = [scores[table.find_personas(*tier)] for tier in tiers]
-        pairs = [
-            (values[at].min(), np.concatenate(values[at + 1 :]).max())
+        return all(
+            values[at].min() > np.concatenate(values[at + 1 :]).max()
             for at in range(len(values) - 1)
-        ]
-        return all(high > low or (not strict and high == low) for high, low in pairs)
+        )
 
     def check(evidence: Evidence) -> Finding:
         table = evidence.table

@@ -22,18 +22,9 @@ from analysis.statistics import Undefined
 from analysis.statistics.correlations import Ceiling
 from models.errors import DataError
 from models.items import Kind
+from models.tweets import ATTITUDES, FLAGS
 
 N_POINTS = 5
-FLAGS = {"targets_black_people": "targetsBlackPeople", "is_aae": "isAAE", "is_vulgar": "vulgar"}
-ATTITUDES = {  # as the farm calls them: the file's column
-    "freedom of speech": "freeSpeech",
-    "harm of hate speech": "harmHateSpeech",
-    "racist beliefs": "racism",
-    "traditionalism": "traditionalism",
-    "language purism": "lingPurism",
-    "empathy": "empathy",
-    "altruism": "altruism",
-}
 QUESTIONS = {"offensiveness": ("toany", "toyou"), "racism": ("racist",)}  # means of these columns
 RATINGS = tuple(column for columns in QUESTIONS.values() for column in columns)
 COLUMNS = ("tweet", "annId", *RATINGS, *FLAGS.values(), *ATTITUDES.values())

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics import Undefined
-from analysis.statistics.rates import Floats, Interval, percentile_interval, resample_clusters
+from analysis.statistics.rates import Floats, Interval, percentile_interval
+from analysis.statistics.resamples import resample_clusters
 
 Level = Literal["ordinal", "interval"]
 

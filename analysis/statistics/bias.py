@@ -6,7 +6,7 @@ Right answers can align with the stereotype too, so the truth's own score is not
 `answer_rightly` on the same items and show the difference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from analysis.statistics.estimates import Estimate, share_out
 from analysis.statistics.rates import (
     ClusterSums,
     Floats,
-    Times,
     cluster_sums,
     divide_counts,
     linearise_cells,
@@ -26,6 +25,7 @@ from analysis.statistics.rates import (
     reweigh_cells,
     sum_by_cluster,
 )
+from analysis.statistics.resamples import Times
 from analysis.statistics.scorings import Scoring
 
 Masks = NDArray[np.bool_]  # [groups, items]; groups may overlap
@@ -42,6 +42,10 @@ class BbqItems:
     clusters: NDArray[Any]
     categories: NDArray[Any]
     strata: NDArray[Any]
+
+    def take(self, chosen: NDArray[np.bool_]) -> "BbqItems":
+        """Some of the items; ``chosen`` [items]."""
+        return BbqItems(*(getattr(self, each.name)[chosen] for each in fields(self)))
 
 
 class Choices(NamedTuple):

@@ -17,10 +17,13 @@ from statsmodels.stats import contingency_tables
 from analysis.statistics import Undefined
 from analysis.statistics.bands import bound_largest
 from analysis.statistics.estimates import Estimate, standard_errors
-from analysis.statistics.rates import Floats, Interval
+from analysis.statistics.exchanges import Exchanged, exchange_settings
+from analysis.statistics.rates import Floats, Interval, stratified_variance
 from analysis.statistics.sign_flips import flip_signs
 
 Rows = NDArray[np.intp]  # which settings
+# Of five clusters all 32 signs together reach p = 2/32: no difference could be found at .05.
+CLUSTERS_TO_REJECT = 6
 
 
 class Verdict(StrEnum):
@@ -41,14 +44,18 @@ class Contrasts:
     """
 
     differences: Floats  # [members]
-    standard_errors: Floats  # clustered
+    standard_errors: Floats  # clustered, and none below a control's own (`measure_least_error`)
     band: Interval  # simultaneous over the members
     critical: float  # the band's half-width in standard errors; NaN without a band
     narrow: Interval  # 90%, one member at a time: the interval of two one-sided tests
-    p: Floats  # studentised cluster sign-flip, two-sided
+    p_flip: Floats  # studentised cluster sign-flip, two-sided
+    p_exchange: Floats  # exchange with the references, two-sided; NaN with a single reference
+    p_exchange_side: Floats  # the same on the side where the difference lies
+    p: Floats  # the larger of the two
     p_bh: Floats  # Benjamini and Hochberg's over the members
     p_holm: Floats  # Holm's, for claims named in advance
-    smallest: Floats  # the smallest effect that is found with power .8 at .05/members
+    smallest: Floats  # the smallest effect that is found with power .8 at .05/members; NaN where
+    # so few clusters can show none (`CLUSTERS_TO_REJECT`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ def contrast_settings(
     members: Rows,
     *,
     references: Rows,
+    controls: Rows | None = None,
     rng: np.random.Generator,
     level: float = 0.95,
     n_resamples: int = 2_000,
@@ -81,11 +89,16 @@ def contrast_settings(
 ) -> Contrasts | Undefined:
     """Delta_p = theta_p - mean theta of ``references``, for each of ``members``.
 
-    ``references`` are the controls, or the empty setting alone. Errors are those of the
-    difference's influences, so that items easy for all cancel. Bands: Delta -+ q SE, q the
-    ``level`` quantile over resamples of max_p |Delta*_p - Delta_p|/SE*_p (sup-t bands: Montiel Olea
-    and Plagborg-Møller 2019, J. Applied Econometrics 34; every resample with its own error:
-    `analysis.statistics.bands.bound_largest`).
+    ``references`` are the controls, or the empty setting alone; ``controls`` are they unless told.
+    Errors are those of the difference's influences, so that items easy for all cancel, and at least
+    what a control's would be. p is the larger of two tests': random signs, which ask nothing of how
+    a persona's answers vary, and exchanges with the references, which hold where hits are rare and
+    signs reject most true nulls (nothing is found that either does not find: an intersection-union
+    test, Berger 1982, Technometrics 24). With one reference an exchange is a sign, and signs do.
+
+    Bands: Delta -+ q SE, q the ``level`` quantile over resamples of the largest |Delta*_p -
+    Delta_p|/SE*_p (sup-t bands: Montiel Olea and Plagborg-Møller 2019, J. Applied Econometrics 34;
+    every resample with its own error: `analysis.statistics.bands.bound_largest`).
     """
     if not len(members) or not len(references):
         return Undefined("no persona" if len(references) else "no reference to compare with")
@@ -94,18 +107,31 @@ def contrast_settings(
 
     differences = _subtract(estimate.scores[None], members, references)[0]
     influences = estimate.influences[members] - estimate.influences[references].mean(axis=0)
-    errors = standard_errors(influences, estimate.strata)
-    p = flip_signs(
-        estimate.contributions[members] - estimate.contributions[references].mean(axis=0),
-        estimate.strata,
-        rng=rng,
-        n_flips=n_flips,
+    least = measure_least_error(
+        estimate, references if controls is None else controls, n_references=len(references)
     )
-    p = np.where(np.isnan(errors), np.nan, p)
+    own_errors = standard_errors(influences, estimate.strata)
+    errors = np.where(np.isnan(own_errors), np.nan, np.maximum(own_errors, least))
+    parts = estimate.contributions[members]
+    compared = estimate.contributions[references]
+    p_flip = flip_signs(parts - compared.mean(axis=0), estimate.strata, rng=rng, n_flips=n_flips)
+    p_flip[np.isnan(errors)] = np.nan
+    p = p_flip
+    exchanged = Exchanged(*np.full((2, len(members)), np.nan))
+    if len(references) > 1:
+        exchanged = exchange_settings(parts, compared, estimate.strata, rng=rng, n_draws=n_flips)
+        exchanged = Exchanged(*np.where(np.isnan(p_flip), np.nan, exchanged))
+        p = np.maximum(p_flip, exchanged.two_sided)
     df = max(len(estimate.strata) - len(np.unique(estimate.strata)), 1)
     half = float(stats.t.ppf(0.95, df)) * errors
     critical, is_usable = bound_largest(
-        influences, errors, estimate.strata, rng=rng, level=level, n_resamples=n_resamples
+        influences,
+        errors,
+        estimate.strata,
+        rng=rng,
+        level=level,
+        n_resamples=n_resamples,
+        least=least,
     )
     band = critical * np.where(is_usable, errors, np.nan)
     return Contrasts(
@@ -114,11 +140,32 @@ def contrast_settings(
         band=Interval(differences - band, differences + band),
         critical=critical,
         narrow=Interval(differences - half, differences + half),
+        p_flip=p_flip,
+        p_exchange=exchanged.two_sided,
+        p_exchange_side=exchanged.own_side,
         p=p,
         p_bh=adjust_p(p, method="fdr_bh"),
         p_holm=adjust_p(p, method="holm"),
-        smallest=find_smallest_effect(errors, n_tests=len(members)),
+        smallest=find_smallest_effect(errors, n_tests=len(members))
+        if len(estimate.strata) >= CLUSTERS_TO_REJECT
+        else np.full(len(members), np.nan),
     )
+
+
+def measure_least_error(estimate: Estimate, controls: Rows, *, n_references: int) -> float:
+    """What the error of a difference from so many references would be for a control; 0 without two.
+
+    SE^2 = (v - c)(1 + 1/n_references), v the mean variance of controls, c their mean covariance: a
+    persona without a single hit has no variance of its own, and yet its score could have been
+    another.
+    """
+    n = len(controls)
+    if n < 2:
+        return 0.0
+    influences = estimate.influences[controls]
+    apart = stratified_variance(influences - influences.mean(axis=0), estimate.strata)
+    least = float(np.sqrt(apart.mean() * n / (n - 1) * (1 + 1 / n_references)))
+    return 0.0 if np.isnan(least) else least
 
 
 def _subtract(scores: Floats, members: Rows, references: Rows) -> Floats:

@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 from analysis.statistics.rates import (
     ClusterSums,
     Floats,
-    Times,
     divide_counts,
     influence,
     macro_scores,
     rate_cells,
-    resample_clusters,
     reweigh_scores,
     stratified_variance,
     sum_by_cell,
     sum_by_cluster,
 )
+from analysis.statistics.resamples import Times, resample_clusters
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,8 @@ def error_covariance(estimate: Estimate) -> Floats:
 def standard_errors(influences: Floats, strata: NDArray[np.intp]) -> Floats:
     """Clustered standard errors of influences [..., clusters].
 
-    NaN for a single cluster, and where all clusters say the same: that is no evidence of an error
-    of 0.
+    NaN where a score is undefined, for a single cluster, and where all clusters say the same: 817
+    hits of 817 are no evidence of an error of 0.
     """
     errors = np.sqrt(stratified_variance(influences, strata))
     return np.where(errors > 1e-12, errors, np.nan)

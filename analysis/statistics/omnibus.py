@@ -20,7 +20,8 @@ from analysis.statistics.rates import Floats, cluster_sums
 from analysis.statistics.tails import bound_p, measure_chi2_tail
 
 _PERMUTED_AT_ONCE = 1_000  # x 193 settings: 193 KB, half of a small second-level cache
-_TURNED_TOGETHER = 64  # clusters, whose turns are 80 KB each
+_TURNED_TOGETHER = 64  # circles, whose turns are 80 KB each
+MOST_CIRCLES = 2_000  # of clusters that turn by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,11 @@ def cluster_permutation(
     are drawn have.
 
     The settings of a cluster are put on a circle in an order drawn once for that cluster, and a
-    permutation turns every circle by its own random number of places. Those turns are a subgroup
-    of all permutations, so the test keeps its level exactly (Hemerik and Goeman 2018, Exact
-    testing with random permutations, TEST 27, theorem 2), and E[T] is that of all permutations;
-    a turn is one row out of a small table, twenty times as fast as a fresh shuffle.
+    permutation turns every circle by its own random number of places; of more than 2,000 clusters
+    some turn as one, each in its own order. Those turns are a subgroup of all permutations, so the
+    test keeps its level exactly (Hemerik and Goeman 2018, Exact testing with random permutations,
+    TEST 27, theorem 2). A turn is one row out of a small table, twenty times as fast as a fresh
+    shuffle. ``expected`` is E[T] over all permutations.
     """
     if len(values) < 2:
         return Undefined("fewer than two settings")
@@ -159,18 +161,22 @@ def _draw_permuted_sums(
     type, in pieces that stay in the processor's cache, and carried into a wide one in time.
     """
     n_settings = vectors.shape[1]
-    narrow, n_together = _choose_width(vectors)
+    n_joined = max(1, -(-len(vectors) // MOST_CIRCLES))  # clusters to a circle
+    narrow, n_together = _choose_width(vectors, n_joined)
     totals = np.zeros((n_permutations, n_settings), np.result_type(narrow, np.int64))
     circle = np.empty(2 * n_settings, narrow)
     circles = sliding_window_view(circle, n_settings)[:n_settings]  # from each place, round
     place = np.empty(n_settings, np.intp)
-    for start in range(0, len(vectors), n_together):
+    for start in range(0, len(vectors), n_together * n_joined):
         tables, turns = [], []
-        for vector in vectors[start : start + n_together]:
-            order = rng.permutation(n_settings)  # the setting at each place of this circle
-            place[order] = np.arange(n_settings)
-            circle[:n_settings] = circle[n_settings:] = vector[order]
-            tables.append(circles[place].T.copy())  # [turn, setting]
+        for at in range(start, min(start + n_together * n_joined, len(vectors)), n_joined):
+            table = np.zeros((n_settings, n_settings), narrow)  # [turn, setting]
+            for vector in vectors[at : at + n_joined]:
+                order = rng.permutation(n_settings)  # the setting at each place of this circle
+                place[order] = np.arange(n_settings)
+                circle[:n_settings] = circle[n_settings:] = vector[order]
+                table += circles[place].T
+            tables.append(table)
             turns.append(rng.integers(n_settings, size=n_permutations))
         for first in range(0, n_permutations, _PERMUTED_AT_ONCE):
             some = slice(first, first + _PERMUTED_AT_ONCE)
@@ -182,11 +188,11 @@ def _draw_permuted_sums(
     return totals
 
 
-def _choose_width(vectors: NDArray[Any]) -> tuple[type[np.generic], int]:
-    """The type to sum vectors in, and how many of them to sum in it: it must not overflow."""
+def _choose_width(vectors: NDArray[Any], n_joined: int) -> tuple[type[np.generic], int]:
+    """The type to sum circles in, and how many of them to sum in it: it must not overflow."""
     if vectors.dtype.kind == "f":
         return np.float64, _TURNED_TOGETHER
-    most = max(int(vectors.max()), 1)
+    most = max(int(vectors.max()), 1) * n_joined
     for width, room in ((np.uint8, 2**8 - 1), (np.uint16, 2**16 - 1)):
         if room // most >= 8:  # below that, adding to the wide type costs more than is won
             return width, min(room // most, _TURNED_TOGETHER)

@@ -3,30 +3,23 @@
 Items are reduced once to sums per cluster; everything after that (scores, standard errors,
 bootstrap) works on those sums and never reads an item again. A score is the unweighted mean of the
 rates in its cells: one cell for TruthfulQA, a subject each for MMLU, a category and context each
-for BBQ. One resample of clusters serves all settings, so their differences keep their pairing; two
-LLMs resampled from Generators of one seed are paired as well.
+for BBQ.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from analysis.statistics.resamples import Times, resample_clusters
+
 Floats = NDArray[np.float64]
-Ints = NDArray[np.integer[Any]]
-Times = NDArray[np.floating[Any]]  # how often each cluster counts [rows, clusters]
 
 # Scores are within [0, 1] or [1, 5]; differences below this are rounding.
 _ROUNDING = 1e-12
-# Clusters x resamples drawn at a time: 4 million draws are about 100 MiB.
-_DRAWS_AT_ONCE = 4_000_000
-# Draws that are kept for the next measure, a byte each: MMLU's are 28 million.
-_DRAWS_KEPT = 50_000_000
-_SETS_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,76 +191,6 @@ def stratified_variance(influences: Floats, strata: NDArray[np.intp]) -> Floats:
     return np.asarray(squares.sum(axis=1).reshape(influences.shape[:-1]))
 
 
-def clustered_se(sums: ClusterSums) -> Floats:
-    """Clustered standard error of each setting's macro score [settings].
-
-    NaN where the score is undefined, there is a single cluster, or all clusters say the same: 817
-    hits of 817 are no evidence of a standard error of 0.
-    """
-    errors = np.sqrt(stratified_variance(influence(sums), sums.strata))
-    return np.where(errors > _ROUNDING, errors, np.nan)
-
-
-def resample_clusters(
-    strata: NDArray[np.intp], rng: np.random.Generator, *, n_resamples: int
-) -> Iterator[Times]:
-    """How often each cluster is drawn, block after block of [resamples, clusters].
-
-    Within each stratum as many clusters are drawn, with replacement, as it has.
-    """
-    block = max(1, _DRAWS_AT_ONCE // max(len(strata), 1))
-    sizes = (min(block, n_resamples - first) for first in range(0, n_resamples, block))
-    if n_resamples * len(strata) > _DRAWS_KEPT:
-        for size in sizes:
-            yield _draw_times(strata, rng, size).astype(np.float32)
-        return
-    # Together again: what is multiplied with a block is prepared once for it.
-    drawn = np.concatenate(_draw_once(strata, rng, tuple(sizes)))
-    for first in range(0, n_resamples, 4 * block):
-        yield drawn[first : first + 4 * block].astype(np.float32)
-
-
-_DrawnTimes = tuple[NDArray[np.uint8], ...]
-_DRAWN: dict[tuple[object, ...], tuple[_DrawnTimes, Any]] = {}
-_DRAWN_LOCK = Lock()
-
-
-def _draw_once(
-    strata: NDArray[np.intp], rng: np.random.Generator, sizes: tuple[int, ...]
-) -> _DrawnTimes:
-    """Draws of blocks of these sizes, taken from the last few where they began at this state.
-
-    Every measure of a data set starts from the same seed, so most resamples are asked for again.
-    The Generator ends up where drawing would have left it.
-    """
-    key = (strata.tobytes(), repr(rng.bit_generator.state), sizes)
-    with _DRAWN_LOCK:
-        found = _DRAWN.get(key)
-    if found is None:
-        drawn = tuple(_draw_times(strata, rng, size) for size in sizes)
-        found = (drawn, rng.bit_generator.state)
-        with _DRAWN_LOCK:
-            _DRAWN[key] = found
-            if len(_DRAWN) > _SETS_KEPT:
-                del _DRAWN[next(iter(_DRAWN))]
-    drawn, rng.bit_generator.state = found
-    return drawn
-
-
-def _draw_times(
-    strata: NDArray[np.intp], rng: np.random.Generator, n_rows: int
-) -> NDArray[np.uint8]:
-    order = np.argsort(strata, kind="stable")
-    sizes = np.bincount(strata)
-    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    n_clusters = len(strata)
-    drawn = order[starts + rng.integers(np.repeat(sizes, sizes), size=(n_rows, n_clusters))]
-    at = drawn + np.arange(n_rows)[:, None] * n_clusters
-    times = np.bincount(at.ravel(), minlength=n_rows * n_clusters)
-    # A cluster drawn 255 times by chance: below 1 in 1e300.
-    return times.reshape(n_rows, n_clusters).astype(np.uint8)
-
-
 def cluster_bootstrap(
     sums: ClusterSums, rng: np.random.Generator, *, n_resamples: int = 2_000
 ) -> Floats:
@@ -334,17 +257,3 @@ def percentile_interval(resampled: Floats, *, level: float = 0.95) -> Interval:
     low, high = np.quantile(resampled, (tail, 1 - tail), axis=0)
     varies = np.ptp(resampled, axis=0) > _ROUNDING
     return Interval(np.where(varies, low, np.nan), np.where(varies, high, np.nan))
-
-
-def rate_settings(
-    sums: ClusterSums, rng: np.random.Generator, *, level: float = 0.95, n_resamples: int = 2_000
-) -> Rates:
-    """Score, clustered standard error and cluster-bootstrap interval of every setting."""
-    return Rates(
-        scores=macro_scores(sums),
-        standard_errors=clustered_se(sums),
-        interval=percentile_interval(
-            cluster_bootstrap(sums, rng, n_resamples=n_resamples), level=level
-        ),
-        counts=sums.counts.sum(axis=1),
-    )

@@ -32,9 +32,9 @@ def make_reference(target: str, type_: type, *, nullable: bool = False, index: b
     return Column(type_, ForeignKey(target), nullable=nullable, index=index)
 
 
-def make_json(*, default: str = "'{}'::jsonb") -> Column[Any]:
+def make_json() -> Column[Any]:
     """A JSON value that is never null."""
-    return Column(JSONB, nullable=False, server_default=text(default))
+    return Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
 
 
 def make_time(*, now: bool = False) -> Column[Any]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from models.errors import DataError
 from models.items import Item, Kind
+from models.tweets import ATTITUDES, FLAGS
 from scheduler.datasets.answers import N_SCALE_POINTS
 from scheduler.datasets.rows import read_csv
 from scheduler.datasets.source import SourceFile
@@ -26,18 +27,8 @@ PAGE = "https://maartensap.com/racial-bias-hatespeech/"
 HOW = "download annWithAttitudes.tgz under 'Annotators with Attitudes', take largeScale.csv out"
 FILES = (SourceFile("toxicity/largeScale.csv", url=PAGE, by_hand=HOW),)
 
-FLAGS = {"targets_black_people": "targetsBlackPeople", "is_aae": "isAAE", "is_vulgar": "vulgar"}
 _RATINGS = ("toany", "toyou", "racist")
 _ANNOTATOR = "annId"
-ATTITUDES = {  # as the attitudes data set calls them: the column
-    "freedom of speech": "freeSpeech",
-    "harm of hate speech": "harmHateSpeech",
-    "racist beliefs": "racism",
-    "traditionalism": "traditionalism",
-    "language purism": "lingPurism",
-    "empathy": "empathy",
-    "altruism": "altruism",
-}
 
 
 class Question(NamedTuple):

@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlmodel import Session
 
+from models.decoding import Decoding
 from models.errors import DataError
 from models.identity import hash_content
-from models.llms import Decoding
 from models.personas import load_persona_set
-from models.prompts import load_template
+from models.prompts import PAPER, load_template
 from models.tables import Ask, Experiment, ExperimentSlice, Llm, LlmKind, Slice, Template
 from scheduler.choices import ChosenSet
 from scheduler.datasets.loaded import LoadedDataset
@@ -30,7 +30,6 @@ from workers.saving import make_partition
 EXPERIMENT = "published"
 TITLE = "The published answers of arXiv 2407.02099"
 SOURCE = "peluz/persona-behavior"
-TEMPLATE = "paper"
 DECODING = Decoding()  # the paper's: greedy, at most 100 new tokens (API: temperature 0, seed 42)
 
 LoadItems = Callable[[str], LoadedDataset]
@@ -189,7 +188,7 @@ def _describe_import(parts: Sequence[_Part], commit: str | None) -> dict[str, An
             }
             for part in parts
         ],
-        "templates": {TEMPLATE: load_template(TEMPLATE).as_dict()},
+        "templates": {PAPER: load_template(PAPER).as_dict()},
         "repeats": 1,
         "decoding": DECODING.model_dump(),
     }
@@ -216,7 +215,7 @@ def _attach_slice(session: Session, experiment: int, slice_id: int) -> None:
 
 
 def _store_ask(session: Session) -> int:
-    template = load_template(TEMPLATE)
+    template = load_template(PAPER)
     row = find_or_add(
         session,
         Template,

@@ -21,7 +21,7 @@ from models.accounts import (
 )
 from models.llms import LlmSpec
 from models.pausing import pause_account
-from models.spending import may_fit_later, reserve_in
+from models.spending import may_fit_later, reserve
 from models.tables import ApiMode, BatchState
 from workers.batches.closing import Ending, close_chunks
 from workers.batches.enqueued import Room, estimate_tokens, find_tokens_per_byte
@@ -195,7 +195,7 @@ def _set_aside(engine: Engine, account: Account, load: Load) -> BatchRow | None:
             close_chunks(connection, account.llm, load.chunks, Ending())
             return None
         sign = secrets.token_hex(16)
-        reservation = reserve_in(
+        reservation = reserve(
             connection,
             account.id,
             usd=load.usd,

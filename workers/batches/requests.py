@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from models.llms import Decoding, LlmSpec
+from models.decoding import Decoding
+from models.llms import LlmSpec
 from models.prompts import (
     Message,
     PromptError,

@@ -20,6 +20,17 @@ CELLS: dict[str, Definition] = {
         "Unreadable", "Covered cells without a readable answer and without a hedge."
     ),
     "filtered": Definition("Filtered", "Covered cells whose text a provider’s filter withheld."),
+    "outcomes": Definition(
+        "Correct / wrong / refused / unreadable / cut off",
+        "Cells by outcome, in the heading’s order; sorted by refused and unreadable together. A "
+        "cut-off text can hold an answer, so cut off is counted beside the others. Where nothing "
+        "is right or wrong, as on scales, answered stands in place of correct and wrong.",
+    ),
+    "scale_outcomes": Definition(
+        "Answered / refused / unreadable / cut off",
+        "Cells by outcome, in the heading’s order; sorted by refused and unreadable together. A "
+        "cut-off text can hold an answer, so cut off is counted beside the others.",
+    ),
     "cut_off": Definition(
         "Cut off",
         "Texts that ended at the limit of new tokens. Counted beside the outcomes: a cut-off text "

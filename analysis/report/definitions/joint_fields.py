@@ -7,6 +7,8 @@ OVERALL_FIELDS: dict[str, str] = {
     "low": "lower end of its normal 95% interval",
     "high": "upper end of its normal 95% interval",
     "datasets": "accuracy on each data set, scoring asked",
+    "outcomes": "cells of each outcome over these data sets, in the order of labels; cut_off is "
+    "counted beside the others",
     "gaps": "best minus worst persona per data set and scoring, with all who share the ends; "
     "persona_sd and control_sd have n − 1 and hold item noise; answered: the two ends on the items "
     "that both answered, which can turn their order: a gap below 0",
@@ -22,7 +24,7 @@ RANK_FIELDS: dict[str, str] = {
     "random_best": "as many random personas: expected best rank, and p that it is as good",
     "lead": "mean accuracy of the members minus that without a persona, mean over LLMs; a share",
     "n_llms_ahead": "LLMs in which that is above 0",
-    "printed": "what the paper prints, where LLMs and settings are its own",
+    "printed": "what the paper prints, where LLMs, settings and template are its own",
 }
 
 OWN_FIELDS: dict[str, str] = {
@@ -31,11 +33,13 @@ OWN_FIELDS: dict[str, str] = {
     "n_lists": "BBQ’s lists of stereotyped groups that overall values average over",
     "without_persona": "overall ranks without a persona: bias, accuracy",
     "ranks": "ranks among all settings on own items, and overall; bias ascends, accuracy descends",
+    "unflagged": "n_settings, without_persona and ranks among the settings that lack no more than "
+    "20% of their answers in any LLM; scoring asked",
     "differences": "persona minus average persona: bias score, and shares correct and selected by "
     "context and polarity",
     "average": "the mean of those differences over the personas",
-    "printed": "what the paper prints, where LLMs and settings are its own; of differences in "
-    "percentage points, by context in the order of correct",
+    "printed": "what the paper prints, where LLMs, settings and template are its own; of "
+    "differences in percentage points, by context in the order of correct",
     "printed_without": "the paper’s overall ranks without a persona: bias, accuracy",
     "correct_intervals": "of the differences in shares correct, over clusters of items; for the "
     "kept definition alone",

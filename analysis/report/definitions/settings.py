@@ -41,7 +41,9 @@ SETTINGS: dict[str, Definition] = {
     ),
     "difference_error": Definition(
         "SE of − controls",
-        "Clustered standard error of that difference: items that are easy for all cancel.",
+        "Clustered standard error of that difference: items that are easy for all cancel. Never "
+        "below what it would be for a control, on average: that there is no hit does not prove a "
+        "rate of 0.",
     ),
     "band_low": Definition(
         "Lower band",
@@ -54,10 +56,19 @@ SETTINGS: dict[str, Definition] = {
         "Two-sided p of the difference: the signs of what each cluster of items adds to it are "
         "flipped at random.",
     ),
+    "p_exchange": Definition(
+        "p of − controls by exchange",
+        "Two-sided p of the difference: in each cluster of items the persona is exchanged with one "
+        "of the controls at random. It holds where hits are rare, which the signs’ does not.",
+    ),
+    "p_exchange_side": Definition(
+        "One-sided p by exchange", "The same, on the side where the difference lies."
+    ),
     "p_adjusted": Definition(
         "p, adjusted",
-        "p of the difference from the controls’ mean, by random signs of clusters, adjusted over "
-        "the personas (Benjamini and Hochberg: of those below .05, 5% are expected to be false).",
+        "p of the difference from the controls’ mean, the larger of random signs’ and exchanges’, "
+        "adjusted over the personas (Benjamini and Hochberg: of those below .05, 5% are expected "
+        "to be false).",
     ),
     "verdict": Definition(
         "Verdict",

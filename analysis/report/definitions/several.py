@@ -14,6 +14,17 @@ SEVERAL: dict[str, Definition] = {
     ),
     "side_personas": Definition("Personas, common items", "Mean score of the personas there."),
     "side_controls": Definition("Controls, common items", "Mean score of the controls there."),
+    "side_truth": Definition(
+        "Truth, common items",
+        "The score of right answers to the common items: the same for all LLMs. Right answers can "
+        "align with a stereotype, so the truth’s bias score need not be 0.",
+    ),
+    "side_personas_truth": Definition(
+        "Personas − truth, common items", "Mean score of the personas there minus the truth’s."
+    ),
+    "side_controls_truth": Definition(
+        "Controls − truth, common items", "Mean score of the controls there minus the truth’s."
+    ),
     "side_higher": Definition(
         "Higher",
         "Personas above the controls’ mean on the LLM’s own items (p < .05, Benjamini and "
@@ -34,6 +45,11 @@ SEVERAL: dict[str, Definition] = {
         "− controls, mean over LLMs",
         "Difference from the controls’ mean on the common items, mean over the LLMs.",
     ),
+    "mean_minus_truth": Definition(
+        "− truth, mean over LLMs",
+        "The persona’s score on the common items minus that of right answers to them, mean over "
+        "the LLMs.",
+    ),
     "llms_higher": Definition(
         "LLMs higher",
         "LLMs in which the persona lies above the controls’ mean on their own items (p < .05, "
@@ -48,6 +64,11 @@ SEVERAL: dict[str, Definition] = {
         "− controls, common items of LLMs",
         "Difference from the controls’ mean in one LLM, on the items common to the LLMs.",
     ),
+    "common_minus_truth": Definition(
+        "− truth, common items of LLMs",
+        "The persona’s score in one LLM on the items common to the LLMs, minus that of right "
+        "answers to them.",
+    ),
     "own_effect": Definition(
         "− controls, own items", "The same on all items that this LLM was asked."
     ),
@@ -57,7 +78,12 @@ SEVERAL_FIELDS: dict[str, str] = {
     "n_common": "askings of items that every LLM was asked and every setting covered",
     "llms": "per LLM: gap, excess (signed root of V_personas − V_controls), persona_mean and "
     "control_mean on the common items; n_higher and n_lower on its own; effects (common items), "
-    "own_effects and p_adjusted (own items) in the order of personas",
+    "own_effects and p_adjusted (own items) in the order of personas; persona_minus_truth, "
+    "control_minus_truth and minus_truth (in that order) are scores on the common items minus "
+    "truth",
+    "truth": "score of right answers to the common items, the same for all LLMs; null where "
+    "nothing of bias is measured",
+    "minus_truth": "score on the common items minus truth per persona, mean over LLMs",
     "effects": "mean effect over LLMs per persona, and its range with one LLM or family left out",
     "support": "in how many LLMs, and in how many whole families, each persona differs from the "
     "controls (adjusted p < .05)",

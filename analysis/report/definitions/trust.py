@@ -48,8 +48,13 @@ TRUST: dict[str, Definition] = {
         "the block does to all.",
     ),
     "null_clustered_3": Definition("Correlation .3", "The same with a correlation of .3."),
+    "null_rare": Definition(
+        "Rare hits",
+        "The same with a correlation of .1, where a setting hits 2% of the items, as refusals are. "
+        "Points do not differ from those beside.",
+    ),
     "holds_level": Definition(
-        "Level", "Whether all three rates lie between 4% and 6%, or what they do instead."
+        "Level", "Whether all rates lie between 4% and 6%, or what they do instead."
     ),
     "noise_measure": Definition("Measure", "What is scored."),
     "noise_batches": Definition(
