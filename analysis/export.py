@@ -7,6 +7,7 @@ not be answered stand in EXPERIMENT-failures.parquet with their reasons. Read an
 by persona: memory does not grow with the experiment.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from models.coverage import find_experiment, list_planned_experiments, measure_p
 from models.db import open_database, raw
 from models.errors import ConfigError
 from models.items import Kind
+from models.sent import describe_sent
 from models.settings import load_settings
 from models.tables import Finish
 
@@ -37,7 +39,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SCHEMA = {
     "llm": pl.String,
     "revision": pl.String,
-    "decoding": pl.String,  # JSON: limit of new tokens, temperature, ..., and the seed of repeats
+    "decoding": pl.String,  # JSON of what was sent: limit of new tokens, temperature, ...
     "dataset": pl.String,
     "item_index": pl.Int32,  # the publisher's order, from 0
     "item_hash": pl.String,
@@ -47,6 +49,7 @@ SCHEMA = {
     "category": pl.String,
     "template": pl.String,
     "repeat": pl.Int16,
+    "seed": pl.Int64,  # of the repeat, as `models.sent` says; null where none is sent or drawn from
     "text": pl.String,
     "finish": pl.String,
     "prompt_tokens": pl.Int32,
@@ -58,7 +61,7 @@ SCHEMA = {
 FAILURE_SCHEMA = {
     **{key: SCHEMA[key] for key in ("llm", "revision", "decoding", "dataset")},
     **{key: SCHEMA[key] for key in ("item_index", "item_hash")},
-    **{key: SCHEMA[key] for key in ("persona", "category", "template", "repeat")},
+    **{key: SCHEMA[key] for key in ("persona", "category", "template", "repeat", "seed")},
     "attempts": pl.Int16,
     "reason": pl.String,
 }
@@ -152,7 +155,7 @@ def iterate_frames(
     """A frame of `SCHEMA` per persona that has generations, in the experiment's order."""
     items = _read_items(connection, planned)
     settings = list_settings(connection, experiment, planned.persona_ids)
-    words = _read_words(connection, planned)
+    words, seeds = _read_words(connection, planned)
     for persona, setting in zip(planned.persona_ids, settings, strict=True):
         with raw(connection).cursor(binary=True) as cursor:
             cursor.execute(
@@ -175,6 +178,7 @@ def iterate_frames(
             continue
         words |= {"persona": setting.persona, "category": setting.category}
         frame = read_frame(found.join(items, on="item", how="inner").sort("item_index", "repeat"))
+        frame = frame.join(seeds, on="repeat", how="left", maintain_order="left")
         yield frame.with_columns(pl.lit(word).alias(key) for key, word in words.items()).select(
             pl.col(key).cast(type_) for key, type_ in SCHEMA.items()
         )
@@ -223,18 +227,26 @@ def _read_items(connection: Connection, planned: PlannedSlice) -> pl.DataFrame:
     return pl.DataFrame([tuple(row) for row in rows], schema=_ITEM, orient="row")
 
 
-def _read_words(connection: Connection, planned: PlannedSlice) -> dict[str, str | None]:
+def _read_words(
+    connection: Connection, planned: PlannedSlice
+) -> tuple[dict[str, str | None], pl.DataFrame]:
+    """What all rows of a slice have in common, and the seed of each repeat."""
     llm = connection.execute(
-        text("SELECT revision, decoding::text AS decoding FROM llm WHERE id = :llm"),
+        text("SELECT kind, revision, spec, decoding FROM llm WHERE id = :llm"),
         {"llm": planned.llm_id},
     ).one()
-    return {
+    sent = describe_sent(
+        planned.llm, kind=llm.kind, spec=llm.spec, decoding=llm.decoding, repeats=planned.repeats
+    )
+    words = {
         "llm": planned.llm,
         "revision": llm.revision,
-        "decoding": llm.decoding,
+        "decoding": json.dumps(sent.parameters),
         "dataset": planned.dataset,
         "template": planned.template,
     }
+    seeds = {"repeat": range(planned.repeats), "seed": sent.seeds}
+    return words, pl.DataFrame(seeds, schema={key: SCHEMA[key] for key in seeds})
 
 
 def read_failures(connection: Connection, experiment: int, planned: PlannedSlice) -> pl.DataFrame:
@@ -258,9 +270,18 @@ def read_failures(connection: Connection, experiment: int, planned: PlannedSlice
             "repeats": planned.repeats,
         },
     )
-    words = _read_words(connection, planned)
+    words, seeds = _read_words(connection, planned)
+    seed = dict(seeds.iter_rows())
     return pl.DataFrame(
-        [{**row._mapping, **words, "category": category[row.persona]} for row in rows],
+        [
+            {
+                **row._mapping,
+                **words,
+                "category": category[row.persona],
+                "seed": seed[row.repeat],
+            }
+            for row in rows
+        ],
         schema=FAILURE_SCHEMA,
     )
 

@@ -48,6 +48,14 @@ from analysis.variance import measure_variance
 
 MAIN = Scoring.ASKED
 
+SHARE = (0.0, 1.0)
+RANGES = {  # what a score can be
+    "accuracy": SHARE,
+    "refusal_rate": SHARE,
+    "unknown_frequency": SHARE,
+    "mean_answer": (1.0, 5.0),
+    "bias_score": (-1.0, 1.0),
+}
 NO_SCORE = "no cell that counts was answered"
 NO_INTERVAL = (
     "its items all score alike, or are a single cluster, or too few count: resampling them says "
@@ -235,7 +243,7 @@ def describe_rates(
     compared = _compare(part, estimate, groups, name=name, draws=draws)
     gap = score_gap(rates.scores[groups.personas])
     is_flagged = flag_missing(part, name)
-    selected = _select(part, estimate, groups, is_flagged, draws=draws)
+    selected = _select(part, estimate, groups, is_flagged, name=name, draws=draws)
     nothing = np.full(len(rates.scores), np.nan)
     return Measure(
         name=name,
@@ -307,6 +315,7 @@ def _select(
     groups: Groups,
     is_flagged: NDArray[np.bool_],
     *,
+    name: str,
     draws: Draws,
 ) -> Selected:
     return select_personas(
@@ -314,6 +323,7 @@ def _select(
         groups.personas,
         np.array([part.settings[row].category for row in groups.personas], np.str_),
         is_flagged=is_flagged,
+        within=RANGES[name],
         seed=draws.seed,
         n_resamples=draws.n_resamples,
         n_permutations=draws.n_permutations,

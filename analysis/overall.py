@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
-from analysis.measures import MAIN, Draws
+from analysis.measures import MAIN, RANGES, Draws
 from analysis.outcomes import SHOWN, Counts
 from analysis.performance import contrast_answered, estimate_accuracy
 from analysis.plain import to_plain
@@ -175,6 +175,7 @@ def _select(
         personas,
         np.array(roster.categories, np.str_)[personas],
         is_flagged=np.logical_or.reduce(is_flagged),
+        within=RANGES["accuracy"],
         seed=draws.seed,
         n_resamples=draws.n_resamples,
         n_permutations=draws.n_permutations,

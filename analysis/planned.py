@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from models.aims import Aims
 from models.personas import CONTROL
+from models.sent import Sent, describe_sent
 
 NO_PERSONA = "(no persona)"  # what the empty setting is called in tables and figures
 
@@ -76,10 +77,22 @@ class AnsweringLlm:
     name: str
     kind: str
     revision: str | None
-    chat_template_hash: str | None
+    chat_template_hash: str | None  # None: not known, as of any that is asked over an API
     spec: dict[str, Any]
     decoding: dict[str, Any]
     engines: tuple[str, ...]  # engine, device, library versions of the chunks
+    repeats: int = 1
+
+    @property
+    def sent(self) -> Sent:
+        """What it was asked with, beside the prompts."""
+        return describe_sent(
+            self.name,
+            kind=self.kind,
+            spec=self.spec,
+            decoding=self.decoding,
+            repeats=self.repeats,
+        )
 
 
 def load_slice(connection: Connection, slice_id: int) -> PlannedSlice:
@@ -157,7 +170,9 @@ def list_llms(connection: Connection, experiment: int) -> list[AnsweringLlm]:
     """The LLMs of an experiment in the order of their slices."""
     rows = connection.execute(
         text("""
-            SELECT l.id, l.name, l.kind, l.revision, l.chat_template_hash, l.spec, l.decoding,
+            SELECT l.id, l.name, l.kind, l.revision,
+                CASE WHEN l.kind <> 'api' THEN l.chat_template_hash END AS chat_template_hash,
+                l.spec, l.decoding, max(s.repeats) AS repeats,
                 coalesce((SELECT array_agg(DISTINCT c.engine ORDER BY c.engine) FROM chunk c
                     WHERE c.slice = ANY(array_agg(s.id)) AND c.engine IS NOT NULL), '{}')
                     AS engines

@@ -36,7 +36,7 @@ class JointSpread:
     n_members: int
     sd: float | Undefined  # mean over data sets of the standard deviation within the category
     ratio: float | Undefined  # over the same of the controls: above 1 is "disparate"
-    n_datasets_above: int  # data sets in which the category's own ratio is above 1
+    n_datasets_above: int | Undefined  # data sets in which its own ratio is above 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def average_refusals(
         mean=mean,
         control_sd=control_sd,
         spreads=tuple(
-            _average_spread(category, six, control_sd, why)
+            _average_spread(category, _count_members(roster, category), six, control_sd, why)
             for category in _list_categories(measures)
         ),
         pairs=tuple(
@@ -139,8 +139,13 @@ def _list_categories(measures: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted({category for categories in listed for category in categories})
 
 
+def _count_members(roster: Roster, category: str) -> int:
+    return sum(roster.categories[row] == category for row in roster.find_role("persona"))
+
+
 def _average_spread(
     category: str,
+    n_members: int,
     six: list[Mapping[str, Any]],
     control_sd: float | Undefined,
     why: Undefined,
@@ -148,7 +153,7 @@ def _average_spread(
     found = [each["categories"].get(category) for each in six]
     if not six or None in found:
         reason = why if not six else Undefined("no persona of the category in one of the data sets")
-        return JointSpread(category, 0, reason, reason, 0)
+        return JointSpread(category, n_members, reason, reason, reason)
     members = [each for each in found if each is not None]
     sd = average_defined([each["sd"] for each in members])
     ratio: float | Undefined
@@ -160,7 +165,7 @@ def _average_spread(
         ratio = sd / control_sd
     return JointSpread(
         category=category,
-        n_members=min(each["n_members"] for each in members),
+        n_members=n_members,
         sd=sd,
         ratio=ratio,
         n_datasets_above=sum(

@@ -32,6 +32,7 @@ N_SPLITS = 200
 
 ONLY_PERSONAS = "only personas are ranked; one without a score, or whose score has no error, is not"
 FEW_PERSONAS = f"with {N_TOP} personas or fewer all of them are among the highest {N_TOP}"
+NOBODY_FLAGGED = Undefined("no persona lacks more than 20% of its answers")
 NOBODY_LEFT = "fewer than two personas are left"
 
 
@@ -55,7 +56,7 @@ class Selection:
     gap_split: SplitGap | Undefined
     rank_critical: float | Undefined  # of the rank sets, in standard errors
     category_effect: CategoryEffect | Undefined
-    without_flagged: WithoutFlagged | None  # None: nobody is flagged
+    without_flagged: WithoutFlagged | Undefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,16 @@ def select_personas(
     categories: NDArray[np.str_],
     *,
     is_flagged: NDArray[np.bool_],
+    within: tuple[float, float],
     seed: int,
     n_resamples: int,
     n_permutations: int,
 ) -> Selected:
     """Everything about ``personas`` (rows), whose ``categories`` are given in their order.
 
-    ``is_flagged`` [settings]. Each draw starts from ``seed``, so that LLMs are split and permuted
-    alike.
+    ``is_flagged`` [settings]. ``within`` is what a score can be: intervals of shrunken scores are
+    cut there, and no truth is lost by it. Each draw starts from ``seed``, so that LLMs are split
+    and permuted alike.
     """
 
     def start() -> np.random.Generator:
@@ -91,7 +94,7 @@ def select_personas(
     sets = bound_ranks(estimate, personas, rng=start(), is_best_highest=True, n_flips=n_resamples)
     kept = ~is_flagged[personas]
     columns = {
-        **_list_shrunken(shrunken, len(personas), start),
+        **_list_shrunken(shrunken, len(personas), start, within),
         "rank": rank_settings(scores, is_best_highest=True),
         **_list_sets(sets, len(personas)),
         "rank_unflagged": _rank_kept(scores, kept),
@@ -114,7 +117,7 @@ def select_personas(
             category_effect=permute_categories(
                 scores, categories, start(), n_permutations=n_permutations
             ),
-            without_flagged=None if kept.all() else _measure_kept(scores, kept, personas),
+            without_flagged=NOBODY_FLAGGED if kept.all() else _measure_kept(scores, kept, personas),
         ),
         {
             key: _spread_over(values, personas, len(estimate.scores))
@@ -134,7 +137,7 @@ def select_personas(
 
 
 def _list_shrunken(
-    shrunken: Shrunken | Undefined, n_personas: int, start: Any
+    shrunken: Shrunken | Undefined, n_personas: int, start: Any, within: tuple[float, float]
 ) -> dict[str, Floats]:
     nothing = np.full(n_personas, np.nan)
     if isinstance(shrunken, Undefined):
@@ -148,8 +151,8 @@ def _list_shrunken(
     )
     return {
         "shrunken": shrunken.scores,
-        "shrunken_low": shrunken.interval.low,
-        "shrunken_high": shrunken.interval.high,
+        "shrunken_low": np.clip(shrunken.interval.low, *within),
+        "shrunken_high": np.clip(shrunken.interval.high, *within),
         "chance_top": top,
         "chance_bottom": bottom,
     }

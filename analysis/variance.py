@@ -23,6 +23,9 @@ from analysis.statistics.scorings import MISSING_SHARE, Scored
 # twice; of more, clusters of items are drawn: a deviation of 10 million cells is exact enough.
 MOST_CELLS = 10_000_000
 
+NO_ENDS = Undefined(
+    "too few clusters of items to leave some out, or leaving any out changes nothing"
+)
 FEW = "fewer than two personas and two items are without a gap"
 
 
@@ -37,11 +40,20 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Generalizability:
+    """How much of the variance of personas' scores others like these items would show again."""
+
+    value: float  # 0 to 1
+    low: float | Undefined  # 95%, jackknife over clusters of items, cut at 0 and 1
+    high: float | Undefined
+
+
+@dataclass(frozen=True, slots=True)
 class VarianceParts:
     """Components of a measure's answers, and how reliably they tell personas apart."""
 
     parts: Mapping[str, Spread]  # "persona", "persona x item", ...; the last is the residual
-    g: Component | Undefined
+    g: Generalizability | Undefined
     n_personas: int
     n_units: int
     n_personas_left_out: int
@@ -113,7 +125,7 @@ def measure_crossed(
         return found
     return VarianceParts(
         parts=describe_parts(found),
-        g=found.g,
+        g=found.g if isinstance(found.g, Undefined) else _describe_g(found.g),
         n_personas=found.n_personas,
         n_units=found.n_items,
         n_personas_left_out=int(np.count_nonzero(~kept)),
@@ -165,16 +177,18 @@ def describe_parts(found: Components) -> dict[str, Spread]:
     return {name: _take_root(part) for name, part in found.parts.items()}
 
 
+def _describe_g(g: Component) -> Generalizability:
+    low, high = (NO_ENDS if end is None else end for end in (g.low, g.high))
+    return Generalizability(g.value, low, high)
+
+
 def _take_root(part: Component) -> Spread:
     negative = Undefined("the variance was estimated below 0: less than the noise alone would give")
-    no_ends = Undefined(
-        "too few clusters of items to leave some out, or leaving any out changes nothing"
-    )
     sd = negative if part.sd is None else part.sd
     if part.high is not None and part.high < 0:
         below = Undefined("the whole interval lies below 0")
         return Spread(sd, below, below, part.value)
     low, high = (
-        no_ends if end is None else float(np.sqrt(max(end, 0))) for end in (part.low, part.high)
+        NO_ENDS if end is None else float(np.sqrt(max(end, 0))) for end in (part.low, part.high)
     )
     return Spread(sd, low, high, part.value)

@@ -98,3 +98,23 @@ def list_troubles(connection: Connection, account: int) -> list[Trouble]:
         {"account": account},
     )
     return [Trouble(**row._mapping) for row in rows]
+
+
+def list_failing_calls(
+    connection: Connection, experiment: int, llm: str, *, seconds: float
+) -> list[Trouble]:
+    """Causes for which an experiment's calls of an LLM went wrong in the last so many seconds.
+
+    Counts are of all its runs.
+    """
+    rows = connection.execute(
+        text("""
+            SELECT t.cause, t.n, t.message, t.last_at
+            FROM api_trouble t JOIN spend a ON a.id = t.account JOIN llm l ON l.id = a.llm
+            WHERE a.experiment = :experiment AND l.name = :llm
+                AND t.last_at > now() - make_interval(secs => :seconds)
+            ORDER BY t.n DESC, t.cause
+        """),
+        {"experiment": experiment, "llm": llm, "seconds": seconds},
+    )
+    return [Trouble(**row._mapping) for row in rows]

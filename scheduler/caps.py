@@ -125,7 +125,7 @@ def describe_prices(grid: Grid, allowance: Allowance, options: MoneyOptions) -> 
         f"it with --price"
         for name, llm in grid.api_llms.items()
         for price, known in [(allowance.budgets[name].price, llm.price)]
-        if known is not None and price != known and options.find_price(name) is None
+        if known is not None and price != known and options.find_price(name, grid) is None
     ]
 
 

@@ -73,8 +73,8 @@ def schedule(
         list[str] | None,
         typer.Option(
             metavar="IN,OUT",
-            help="USD per million tokens where the registry has none (or other): IN,OUT or "
-            "LLM=IN,OUT.",
+            help="USD per million tokens: IN,OUT for LLMs without a price in the registry (or the "
+            "only one), LLM=IN,OUT for one.",
         ),
     ] = None,
     api_mode: Annotated[

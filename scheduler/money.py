@@ -32,7 +32,10 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MoneyOptions:
-    """What stood on the command line, by LLM; under None what holds for every API LLM."""
+    """What stood on the command line, by LLM; under None what holds for every API LLM.
+
+    A price under None is for those that the registry knows none of, or for the only one.
+    """
 
     max_usd: Mapping[str | None, Decimal] = field(default_factory=dict)
     prices: Mapping[str | None, Price] = field(default_factory=dict)
@@ -43,9 +46,11 @@ class MoneyOptions:
         """The cap given for an LLM."""
         return self.max_usd.get(llm, self.max_usd.get(None))
 
-    def find_price(self, llm: str) -> Price | None:
-        """The price given for an LLM."""
-        return self.prices.get(llm, self.prices.get(None))
+    def find_price(self, llm: str, grid: Grid) -> Price | None:
+        """The price given for an LLM of a grid."""
+        llms = grid.api_llms
+        is_meant = len(llms) == 1 or llms[llm].price is None
+        return self.prices.get(llm, self.prices.get(None) if is_meant else None)
 
 
 def parse_money(
@@ -106,7 +111,8 @@ def check_options(grid: Grid, options: MoneyOptions) -> None:
     """Refuse options about money that nothing of the grid would heed.
 
     Raises:
-        ConfigError: no LLM of the grid is asked over an API, or one price stands for several LLMs.
+        ConfigError: no LLM of the grid is asked over an API, or a price stands for several LLMs
+            that all have one.
         UnknownNameError: an LLM is named that is not among them.
     """
     llms = grid.api_llms
@@ -124,7 +130,7 @@ def check_options(grid: Grid, options: MoneyOptions) -> None:
         for name in given if isinstance(given, Mapping) else ():
             if name is not None and name not in llms:
                 raise UnknownNameError(f"API LLM of this experiment in {option}:", name, llms)
-    if None in options.prices and len(llms) > 1:
+    if None in options.prices and len(llms) > 1 and all(llm.price for llm in llms.values()):
         raise ConfigError(
             f"--price: {', '.join(sorted(llms))} have prices of their own; say --price LLM=IN,OUT"
         )
@@ -149,8 +155,9 @@ def find_prices(
     grid: Grid, options: MoneyOptions, *, accounts: Mapping[str, Account]
 ) -> dict[str, Price | None]:
     """The price of each API LLM: as given, as stored before, or as registered; None: unknown."""
+    stored = {name: account.price for name, account in accounts.items()}
     return {
-        name: options.find_price(name) or (accounts[name].price if name in accounts else llm.price)
+        name: options.find_price(name, grid) or stored.get(name, llm.price)
         for name, llm in grid.api_llms.items()
     }
 

@@ -10,6 +10,7 @@ from models.console import err
 from models.coverage import SliceProgress, measure_progress
 from models.durations import format_duration
 from models.pausing import list_paused_llms
+from scheduler.silence import Silence
 
 LINE_EVERY_S = 15.0  # without a terminal there is no bar, but a line now and then
 
@@ -19,11 +20,13 @@ def watch_until_settled(
 ) -> list[SliceProgress]:
     """Show progress until no cell is missing, but for those of LLMs that are paused.
 
+    Where calls go wrong and nothing comes back, a line says so.
     ``on_tick`` gives the names of LLMs that nobody will ask any more, and may raise to end it.
     """
     bars: dict[int, TaskID] = {}
     started = last_line = time.monotonic()
     first: int | None = None
+    silence = Silence()
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -36,6 +39,9 @@ def watch_until_settled(
             with engine.connect() as connection:
                 everything = measure_progress(connection, experiment)
                 paused = list_paused_llms(connection, experiment)
+                said = silence.explain(connection, experiment, everything, now=asked_at)
+            for line in said:
+                err.print(line)
             parts = [part for part in everything if not part.is_imported]
             for part in parts:
                 if part.slice not in bars:

@@ -18,7 +18,7 @@ from analysis.comparisons import (
 from analysis.likert import measure_answers
 from analysis.measures import Draws, Measure
 from analysis.performance import measure_accuracy
-from analysis.readings import UNREADABLE
+from analysis.readings import REFUSED, UNREADABLE
 from analysis.report.findings import describe_contrasts
 from analysis.report.sections import Section
 from analysis.report.tables import list_columns, list_rows, list_undefined, write_csv
@@ -60,6 +60,18 @@ def measure(
 
 def show(skills: NDArray[Any]) -> Section:
     return make_section(measure(draw_codes(skills)), make_settings(N_PERSONAS, N_CONTROLS))
+
+
+def test_of_those_that_differ_the_flagged_are_counted() -> None:
+    codes = draw_codes(make_skills(p3=0.4, p7=0.75))
+    codes[5, : N_ITEMS // 2] = REFUSED
+    settings = make_settings(N_PERSONAS, N_CONTROLS)
+
+    silent = describe_contrasts(make_section(measure(codes), settings)).sentence
+    outspoken = describe_contrasts(show(make_skills(p3=0.4, p7=0.75))).sentence
+
+    assert "1 of the 3 lacks more than 20% of the answers" in silent
+    assert "lack" not in outspoken
 
 
 def test_a_planted_difference_is_found_with_its_size_and_band() -> None:

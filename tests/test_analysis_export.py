@@ -1,5 +1,6 @@
 """Generations and readings as Parquet."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -40,6 +41,29 @@ def test_every_generation_is_exported_with_its_keys_and_reading(
     failed = pl.read_parquet(done.files[1])
     assert set(failed["item_index"]) == {3}
     assert set(failed["reason"]) == {"too long"}
+
+
+def test_each_repeat_is_exported_with_its_seed_and_greedy_answers_with_none(
+    engine: Engine, tmp_path: Path
+) -> None:
+    drawn = "repeats = 2\ndecoding = {temperature = 0.7, seed = 7}"
+    folders = [tmp_path / name for name in ("greedy", "drawn")]
+    for folder, settings in zip(folders, ("", drawn), strict=True):
+        folder.mkdir()
+        stored = plan_questions(engine, folder, n_items=2, settings=settings)
+        answer_all(engine, stored.experiment, lambda cell: cell.right)
+        export_parquet(engine, "planted", folder)
+
+    greedy, sampled = (
+        pl.read_parquet(next(each for each in folder.glob("*.parquet") if "fail" not in each.name))
+        for folder in folders
+    )
+
+    assert set(greedy["seed"]) == {None}
+    assert json.loads(greedy["decoding"][0]) == {"max_new_tokens": 100, "temperature": 0.0}
+    assert set(sampled["repeat"]) == {0, 1}
+    assert set(sampled["seed"]) == {7}
+    assert json.loads(sampled["decoding"][0])["top_p"] == 1.0
 
 
 def test_kinds_are_read_by_their_own_rules(engine: Engine, tmp_path: Path) -> None:

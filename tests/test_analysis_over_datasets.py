@@ -87,8 +87,22 @@ def test_what_needs_all_six_is_undefined_without_one_of_them() -> None:
 
     assert found["missing"] == ["offensiveness", "racism"]
     assert found["mean"] == [None] * N_SETTINGS
-    assert found["spreads"][0]["ratio"] == {"undefined": "not asked: offensiveness, racism"}
+    why = {"undefined": "not asked: offensiveness, racism"}
+    (people,) = found["spreads"]
+    assert (people["sd"], people["ratio"], people["n_datasets_above"]) == (why, why, why)
+    assert people["n_members"] == len(PEOPLE)
     assert found["datasets"]["mmlu"][3] == pytest.approx(0.6)
+
+
+def test_a_mean_over_six_that_is_not_defined_says_why_in_the_numbers() -> None:
+    rates = {name: each for name, each in ALL.items() if name != "mmlu"}
+    joint = {"refusals": describe_refusals(join_asked(refuse_six(rates)), QUICK)}
+
+    (block,) = list_refusal_blocks(make_evidence(join_asked(refuse_six(rates)), joint))
+
+    assert block.numbers is not None
+    (found,) = block.numbers["llms"]
+    assert found["mean"] == [{"undefined": "mmlu not asked"}] * N_SETTINGS
 
 
 def test_controls_that_are_refused_alike_leave_nothing_to_divide_by() -> None:

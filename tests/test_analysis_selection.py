@@ -15,7 +15,7 @@ from analysis.performance import measure_accuracy
 from analysis.planned import Setting
 from analysis.report.selection_blocks import list_selection_blocks
 from analysis.report.tables import list_columns, list_rows, write_csv
-from analysis.selection import FEW_PERSONAS, Selection
+from analysis.selection import FEW_PERSONAS, Selection, WithoutFlagged
 from analysis.statistics import Undefined
 from analysis.statistics.categories import CategoryEffect
 from analysis.statistics.components import Component, Components
@@ -23,7 +23,7 @@ from analysis.statistics.contrasts import McNemar
 from analysis.statistics.ranks import SplitGap
 from analysis.statistics.shrinkage import ShrunkenGap
 from analysis.statistics.spread import Gap
-from analysis.variance import Spread, VarianceParts, describe_parts
+from analysis.variance import Generalizability, Spread, VarianceParts, describe_parts
 from models.items import Kind
 
 QUICK = Draws(n_resamples=400, n_permutations=999)
@@ -145,7 +145,7 @@ def test_planted_components_come_back_as_standard_deviations() -> None:
 
     parts = found.details["components"]
     assert isinstance(parts, VarianceParts)
-    assert isinstance(parts.g, Component)
+    assert isinstance(parts.g, Generalizability)
     assert parts.parts["persona"].sd == pytest.approx(0.1, abs=0.03)
     residual = parts.parts["persona x item"].sd
     assert residual == pytest.approx(np.sqrt(0.6 * 0.4), abs=0.03)
@@ -201,7 +201,7 @@ def test_a_persona_that_refuses_is_flagged_and_the_gap_given_again_without_it() 
     assert np.flatnonzero(found.per_setting["is_flagged"]).tolist() == [7]
     assert isinstance(found.gap, Gap)
     assert found.gap.worst == 7
-    assert selection.without_flagged is not None
+    assert isinstance(selection.without_flagged, WithoutFlagged)
     again = selection.without_flagged.gap
     assert isinstance(again, Gap)
     assert selection.without_flagged.n_flagged == 1
@@ -210,6 +210,27 @@ def test_a_persona_that_refuses_is_flagged_and_the_gap_given_again_without_it() 
     assert np.isnan(found.per_setting["rank_unflagged"][7])
     assert found.per_setting["rank"][7] == N_PERSONAS
     assert np.nanmax(found.per_setting["rank_unflagged"]) < N_PERSONAS
+
+
+def test_intervals_of_shrunken_scores_are_cut_where_no_score_can_be() -> None:
+    skills = make_skills()
+    skills[:N_PERSONAS] = 0.99
+    skills[:4] = 0.95
+    found = measure(draw_array(skills))
+
+    columns = found.per_setting
+    score, low, high = (
+        columns[key][:N_PERSONAS] for key in ("shrunken", "shrunken_low", "shrunken_high")
+    )
+    assert (score + (score - low) > 1).any()  # else there is nothing to cut
+    assert high.max() == 1
+    assert ((low <= score) & (score <= high)).all()
+
+
+def test_where_nobody_is_flagged_the_gap_without_the_flagged_says_so() -> None:
+    selection = select(measure(draw_array(make_skills())))
+
+    assert selection.without_flagged == Undefined("no persona lacks more than 20% of its answers")
 
 
 def test_refusing_costs_points_but_not_on_the_items_that_both_answered() -> None:
@@ -295,6 +316,24 @@ def test_the_block_says_it_in_words_and_its_tables_have_the_numbers() -> None:
     assert [row[0].value for row in components.rows][-1] == "persona × item"
     assert len(unclustered.rows) == N_PERSONAS
     assert [table.on_page for table in block.tables] == [True, True, False]
+
+
+def test_personas_that_are_left_and_score_alike_are_said_to_be_equal() -> None:
+    part = draw_array(make_skills())
+    codes = part.codes.copy()
+    codes[1:N_PERSONAS] = codes[0]
+    codes[7, :120] = -2  # 30% of its answers
+    part = make_slice(part.settings, codes, kind=Kind.CHOICE,
+                      tags=[item.tags for item in part.items])  # fmt: skip
+
+    (block,) = list_selection_blocks(make_section(measure(part), part.settings))
+
+    question = "What is left without personas that have many answers missing?"
+    (finding,) = [each for each in block.findings if each.question == question]
+    assert finding.verdict == "They are equal"
+    assert finding.sentence == (
+        "Without 1 persona that lacks more than 20% of its answers all personas score alike."
+    )
 
 
 def test_the_settings_csv_has_ranks_of_personas_and_nothing_for_controls() -> None:

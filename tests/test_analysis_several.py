@@ -189,8 +189,9 @@ def test_g_of_a_draw_is_for_all_common_items_and_gaps_are_not_taken_for_the_draw
         found["parts"][name]["variance"]
         for name in ("persona", "persona x llm", "persona x item", "persona x item x llm")
     )
-    noise = by_llm / 3 + by_item / (n - 5) + rest / 3 / (n - 5)
-    assert found["g"]["value"] == pytest.approx(own / (own + max(noise, 0)))
+    parts = (by_llm / 3, by_item / (n - 5), rest / 3 / (n - 5))
+    noise = sum(max(part, 0) for part in parts)
+    assert found["g"]["value"] == pytest.approx(own / (own + noise))
     assert found["g"]["value"] == pytest.approx(whole["g"]["value"], abs=0.03)
     assert "5 askings are left out" in block.findings[2].notes
     assert "1,695 more" in block.findings[2].notes

@@ -232,6 +232,34 @@ def test_blocks_say_which_claims_turn_and_draw_them() -> None:
         assert "10 specifications, sorted" in svg or "5 specifications, sorted" in svg
 
 
+def find_gaps(value: Any, at: str = "") -> list[str]:
+    """Where a bare null stands."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return [
+        gap
+        for key, each in pairs
+        for gap in (
+            find_gaps(each, f"{at}/{key}")
+            if isinstance(each, dict | list | tuple)
+            else [f"{at}/{key}"] * (each is None)
+        )
+    ]
+
+
+@pytest.mark.parametrize("shares", [SHARES, [0.5] * 8])
+def test_no_number_of_a_curve_is_missing_without_a_reason(shares: Sequence[float]) -> None:
+    one, two = ask_one(know(shares)), ask_one(know(shares)[:, ::-1].copy(), llm="two")
+    slices, topic = describe([one, two])
+    evidence = make_evidence(slices, {"specifications": topic})
+
+    (block,) = list_specification_blocks(evidence, measures=("accuracy",))
+    (ranks, *_) = list_ranking_blocks(evidence)
+
+    assert find_gaps(topic)
+    assert find_gaps(block.numbers) == []
+    assert find_gaps(ranks.numbers) == []
+
+
 def test_rankings_that_the_paper_claims_are_drawn() -> None:
     people = [
         replace(each, category="religious") if each.category == "people" else each

@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 import redis
 from factories import count, make_grid, write_experiment
-from money_options import LUNA, UNPRICED, parse_options
+from money_options import LUNA, SOL, UNPRICED, parse_options, unprice
 from paid_accounts import reserve
 from sqlalchemy import Engine
 
 from models.accounts import Account, list_accounts
+from models.api_calls import count_trouble
 from models.errors import ConfigError, IncompleteError, UnknownNameError
-from models.llms import Price
+from models.llms import Price, load_registry
 from models.pausing import list_pauses, pause_llm
 from models.spending import settle
 from models.tables import ApiMode
 from scheduler.cli import refuse_paused
-from scheduler.money import MoneyOptions, check_options
+from scheduler.money import MoneyOptions, check_options, find_prices
 from scheduler.progress import watch_until_settled
 from scheduler.send import Sent, plan_and_send
 from workers.app import configure_app
@@ -69,7 +70,25 @@ def test_an_amount_is_read_exactly_and_by_llm() -> None:
 
     assert given.find_cap(LUNA) == Decimal("0.1")
     assert given.find_cap("another") == 5
-    assert given.find_price("another") == Price(input_usd=Decimal("0.1"), output_usd=Decimal("0.7"))
+    assert given.prices[None] == Price(input_usd=Decimal("0.1"), output_usd=Decimal("0.7"))
+
+
+def test_a_price_for_all_is_for_those_that_have_none(tmp_path: Path) -> None:
+    known = load_registry()[SOL]
+    free = Price(input_usd=Decimal(0), output_usd=Decimal(0))
+    llms, given = [LUNA, SOL], parse_options(price="0,0")
+    bare = make_grid(tmp_path, llms=llms, registry={LUNA: UNPRICED, SOL: unprice(SOL)})
+    mixed = make_grid(tmp_path, llms=llms, registry={LUNA: UNPRICED, SOL: known})
+
+    for grid in (bare, mixed):
+        check_options(grid, given)
+
+    assert find_prices(bare, given, accounts={}) == {LUNA: free, SOL: free}
+    assert find_prices(mixed, given, accounts={}) == {LUNA: free, SOL: known.price}
+    named = parse_options(price=f"0,0 {SOL}=1,2")
+    assert find_prices(mixed, named, accounts={})[SOL] == Price(
+        input_usd=Decimal(1), output_usd=Decimal(2)
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +108,7 @@ def test_an_amount_is_read_exactly_and_by_llm() -> None:
         ),
         ([LUNA], parse_options("gpt-6-lun=5"), UnknownNameError, f"did you mean '{LUNA}'"),
         ([LUNA, "tiny"], parse_options(price="tiny=1,2"), UnknownNameError, "--price: 'tiny'"),
-        ([LUNA, "gpt-6-sol"], parse_options(price="1,2"), ConfigError, "say --price LLM=IN,OUT"),
+        ([LUNA, SOL], parse_options(price="1,2"), ConfigError, "have prices of their own; say"),
     ],
 )
 def test_an_option_that_nothing_heeds_is_refused(
@@ -253,6 +272,32 @@ def test_nobody_waits_for_an_llm_that_is_paused(
         pauses = list_pauses(connection, sent.stored.experiment)
     with pytest.raises(IncompleteError, match=r"^no key$"):
         refuse_paused(pauses)
+
+
+def test_a_run_says_that_calls_fail_where_nothing_comes_back(
+    engine: Engine,
+    queue: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("scheduler.silence.SILENT_S", 0.2)
+    sent = send(engine, queue, tmp_path, parse_options("5"))
+    [account] = read_accounts(engine, sent)
+    ticks: list[int] = []
+
+    def fail_and_give_up() -> set[str]:
+        ticks.append(1)
+        with engine.begin() as connection:
+            count_trouble(connection, account.id, "connection", message="All [attempts] failed")
+        return {LUNA} if len(ticks) > 8 else set()
+
+    watch_until_settled(engine, sent.stored.experiment, on_tick=fail_and_give_up, every_s=0.05)
+
+    said = [line for line in capsys.readouterr().err.splitlines() if "calls fail" in line]
+    assert len(said) == 1  # and not again at every look
+    assert said[0].startswith(f"{LUNA}: no answer for 0 s, calls fail (")
+    assert said[0].endswith("x connection so far); the last: All [attempts] failed")
 
 
 def test_the_command_refuses_in_one_line(

@@ -52,6 +52,16 @@ def publish(engine: Engine, folder: Path, **options: Any) -> Report:
     return Report(publish_report(engine, settings, experiment).page.parent)
 
 
+def test_only_identifiers_are_read_without_their_underscores() -> None:
+    record = {"label": "K_1 50%", "llm": "li_on", "dataset": "my_quiz", "category": "social_class"}
+
+    table = make_table("odd", "Odd", [record], writers={})
+
+    texts = [cell.text for cell in table.rows[0]]
+    assert texts == ["K_1 50%", "li_on", "my_quiz", "social class"]
+    assert [cell.value for cell in table.rows[0]] == list(record.values())
+
+
 def find_broken_links(report: Report) -> list[tuple[str, str]]:
     ids = {path: set(report.parse(text).ids) for path, text in report.pages.items()}
     broken = []

@@ -16,6 +16,7 @@ from analysis.planned import AnsweringLlm
 from analysis.publish import publish_report
 from analysis.readings import FAILED, FILTERED, REFUSED, UNREADABLE
 from analysis.readings import MISSING as NOT_ASKED
+from analysis.report.numbers import describe_provenance, list_datasets
 from analysis.report.trust_blocks import list_trust_blocks
 from analysis.trust import count_cells, read_twice
 from models.coverage import SliceProgress, StoredExperiment, find_experiment
@@ -163,3 +164,38 @@ def test_imported_retired_and_other_items_are_said_of_their_slice() -> None:
 
 def test_evidence_without_the_topic_has_no_such_blocks() -> None:
     assert list_trust_blocks(make_evidence(trust=None)) == []
+
+
+def test_provenance_lists_a_data_set_once_unless_llms_were_asked_other_items() -> None:
+    entries = [
+        {"llm": llm, "name": name, "data_hash": name, "n_items": n, "missing": []}
+        for name, n, llm in [
+            ("sums", 4, "new"), ("sums", 4, "old"), ("maps", 9, "new"), ("maps", 3, "old"),
+        ]
+    ]  # fmt: skip
+
+    listed = list_datasets({"datasets": entries})
+
+    assert [(each["name"], each["n_items"], each["llms"]) for each in listed] == [
+        ("sums", 4, []),
+        ("maps", 9, ["new"]),
+        ("maps", 3, ["old"]),
+    ]
+
+
+def test_provenance_says_what_was_sent_and_what_is_not_known() -> None:
+    warm = {"max_new_tokens": 100, "temperature": 0.7, "top_p": 1.0, "seed": 42}
+    greedy = {**warm, "temperature": 0.0}
+    llms = tuple(
+        AnsweringLlm(n, "new", "api", "m-1", None, {"request": []}, decoding, (), repeats=repeats)
+        for n, (decoding, repeats) in enumerate([(warm, 2), (greedy, 1)])
+    )
+
+    provenance = describe_provenance(replace(make_evidence(), llms=llms))
+
+    sampled, cold = provenance["llms"]
+    assert sampled["decoding"] == {"max_tokens": 100, "temperature": 0.7, "top_p": 1.0}
+    assert sampled["seeds"] == [42, 965691329]
+    assert cold["decoding"] == {"max_tokens": 100, "temperature": 0.0}
+    assert "no seed" in cold["seeds"]["undefined"]
+    assert "not known" in cold["chat_template_hash"]["undefined"]

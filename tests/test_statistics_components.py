@@ -166,7 +166,7 @@ def test_what_has_no_components_is_undefined_and_what_has_no_noise_has_no_g() ->
 
     assert alone == Undefined("fewer than two personas or items")
     assert gap == Undefined("a cell of the array has no value")
-    assert alike.g == Undefined("personas vary no more than noise")
+    assert alike.g == Undefined("personas do not vary, neither in their means nor on single items")
     assert alike.parts["persona"].value == 0
     assert alike.parts["item"].value > 0
 

@@ -20,10 +20,28 @@ from analysis.statistics.consistency import (
     measure_consistency,
 )
 from analysis.statistics.ranks import rank_settings
+from analysis.statistics.specifications import average_taus
 from analysis.statistics.spread import Gap, score_gap
 
 SEED = 20_240_702
 ALONE = np.arange(7)
+
+
+def test_a_tau_of_0_or_1_is_no_rounding_residue() -> None:
+    rng = np.random.default_rng(SEED)
+    for n in (3, 6, 7, 25):
+        scores = rng.random((1, n))
+        same = correlate_ranks(np.concatenate([scores, scores, -scores]))
+        assert same.tolist() == [[1, 1, -1], [1, 1, -1], [-1, -1, 1]]
+    four = np.array([[0, 1, 2], [1, 2, 0], [1, 2, 0], [2, 1, 0.0]])
+    taus = correlate_ranks(four)[np.triu_indices(4, k=1)]
+
+    found = measure_consistency(four, np.arange(4), rng=rng, n_permutations=9)
+
+    assert 0 < abs(taus.mean()) < 1e-12  # thirds that add up to nothing
+    assert isinstance(found, Consistency)
+    assert found.tau.value == 0
+    assert average_taus(four).value == 0
 
 
 def measure(

@@ -103,3 +103,28 @@ def test_the_interval_of_g_stays_within_0_and_1() -> None:
     assert len(kept) > 150
     assert all(kept)
     assert np.mean(held) > 0.88
+
+
+def test_a_negative_component_does_not_make_up_for_another_in_the_noise_of_g() -> None:
+    cluster = np.repeat(np.arange(7), [4, 4, 4, 1, 1, 1, 1])
+    refused = np.zeros((4, 16))
+    refused[0, 0] = refused[1, 1] = 1  # two of four personas, one item each
+
+    found = measure(
+        refused,
+        Facet.of("persona", 4, {"category": np.array([0, 1, 0, 1])}),
+        Facet.of("item", 16, {"cluster": cluster}),
+    )
+
+    parts = {name: part.value for name, part in found.parts.items()}
+    assert parts["persona x cluster"] < 0 < parts["persona x item"]
+    own = parts["category"] + parts["persona"]
+    shares = {"cluster": np.sum(np.square(np.bincount(cluster))) / 16**2, "item": 1 / 16}
+    noise = sum(
+        max(parts[f"{who} x {what}"], 0) * share
+        for who in ("category", "persona")
+        for what, share in shares.items()
+    )
+    assert isinstance(found.g, Component)
+    assert found.g.value == pytest.approx(own / (own + noise))
+    assert found.g.value < 0.5

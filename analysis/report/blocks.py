@@ -15,6 +15,11 @@ from analysis.report.definitions import DEFINITIONS
 from analysis.report.wording import NOT_DEFINED, is_undefined
 
 Writer = Callable[[Any], str]
+# Columns of identifiers, read with blanks for underscores; what people named stands as it is.
+IDENTIFIERS = {
+    *("category", "ranked_group", "items_of", "items_are"),
+    *("attitude", "correlated_with", "read_of"),
+}
 
 
 class Finding(NamedTuple):
@@ -135,7 +140,7 @@ def make_table(
     if bare:
         raise ValueError(f"table {slug!r}: {bare[0]} is not defined and has no reason")
     columns = [Column(key, *DEFINITIONS[key], is_word=key not in writers) for key in keys]
-    rows = [[make_cell(record[key], writers.get(key)) for key in keys] for record in records]
+    rows = [[make_cell(key, record[key], writers.get(key)) for key in keys] for record in records]
     reasons = [
         [
             f"{key}: {value[UNDEFINED]}"
@@ -147,17 +152,16 @@ def make_table(
     return DetailTable(slug, title, on_page and bool(records), columns, rows, reasons)
 
 
-def make_cell(value: Any, write: Writer | None) -> Cell:
-    """A cell of a plain value; without a writer it is a word."""
+def make_cell(key: str, value: Any, write: Writer | None) -> Cell:
+    """A cell of a plain value in the column ``key``; without a writer it is a word."""
     if isinstance(value, Cell):
         return value
     if is_undefined(value):
         return Cell(NOT_DEFINED, None)
-    return (
-        Cell(str(value).replace("_", " "), value, True)
-        if write is None
-        else Cell(write(value), value)
-    )
+    if write is not None:
+        return Cell(write(value), value)
+    word = str(value)
+    return Cell(word.replace("_", " ") if key in IDENTIFIERS else word, value, True)
 
 
 def write_details_csv(table: DetailTable) -> str:

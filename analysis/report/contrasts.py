@@ -9,6 +9,7 @@ from analysis.report.wording import (
     write_difference,
     write_plural,
 )
+from analysis.statistics.scorings import MISSING_SHARE
 
 ALPHA = 0.05
 
@@ -20,7 +21,8 @@ def write_contrasts(section: Section, found: dict[str, Any]) -> list[str]:
     margin = write_difference(main["delta"], section.name)
     sentences = [
         f"{found['n_significant']:,} of {n_personas} differ from the controls’ mean after "
-        f"adjustment (p < {ALPHA}, Benjamini and Hochberg){_name_largest(section)}.",
+        f"adjustment (p < {ALPHA}, Benjamini and Hochberg){_name_largest(section)}."
+        f"{_count_flagged(section, found['n_significant'])}",
         f"Taking differences up to {margin} for none, {write_outside(main)}, "
         f"{main['equivalent']:,} are equivalent and {main['undecided']:,} undecided.",
         f"The smallest difference that would be found with a power of 80% is "
@@ -71,14 +73,29 @@ def explain_clash(section: Section) -> str:
     )
 
 
+def _list_different(section: Section) -> list[int]:
+    """Rows of the personas whose adjusted p is below .05."""
+    adjusted = section.columns["p_adjusted"]
+    return [row for row, p in enumerate(adjusted) if p is not None and p < ALPHA]
+
+
+def _count_flagged(section: Section, n_different: int) -> str:
+    """How many of those that differ have too many answers missing; "" where none has."""
+    is_flagged = section.columns["is_flagged"]
+    n_flagged = sum(bool(is_flagged[row]) for row in _list_different(section))
+    if not n_flagged:
+        return ""
+    lack = "lacks" if n_flagged == 1 else "lack"
+    return (
+        f" {n_flagged:,} of the {n_different:,} {lack} more than {MISSING_SHARE:.0%} of the "
+        "answers, which can by itself make a difference."
+    )
+
+
 def _name_largest(section: Section) -> str:
     """The persona with the largest difference among those that differ, with its band."""
     columns = section.columns
-    rows = [
-        row
-        for row, p in enumerate(columns["p_adjusted"])
-        if p is not None and p < ALPHA and columns["band_low"][row] is not None
-    ]
+    rows = [row for row in _list_different(section) if columns["band_low"][row] is not None]
     if not rows:
         return ""
     row = max(rows, key=lambda row: abs(columns["difference"][row]))

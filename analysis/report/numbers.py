@@ -1,20 +1,26 @@
 """numbers.json: every number of the report with its definition and where it comes from."""
 
+import json
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
 from analysis.evidence import Evidence
 from analysis.plain import UNDEFINED
+from analysis.planned import AnsweringLlm
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS
 from analysis.report.sections import Section
 from analysis.report.tables import OUTCOMES, list_columns
-from analysis.report.wording import is_undefined
+from analysis.report.wording import give_reason, is_undefined
 from analysis.results import hash_analyses
 from models.coverage import SliceProgress
 
 LIBRARIES = ("altair", "jinja2", "numpy", "polars", "scipy", "statsmodels", "vl-convert-python")
+NO_SEED = "no seed was sent, and none was drawn from"
+NOT_RECORDED = "not recorded"
+PROVIDERS_OWN = "not known: its provider puts messages into it"
 _SUMS = ("cells",)  # details that other numbers are made of, and none by themselves
 
 
@@ -55,18 +61,38 @@ def describe_provenance(evidence: Evidence) -> dict[str, Any]:
         "templates": experiment.spec.get("templates", {}),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "llms": [
-            {
-                "name": llm.name,
-                "kind": llm.kind,
-                "revision": llm.revision,
-                "chat_template_hash": llm.chat_template_hash,
-                "spec": llm.spec,
-                "decoding": llm.decoding,
-                "engines": list(llm.engines),
-            }
-            for llm in evidence.llms
-        ],
+        "llms": [_describe_llm(llm) for llm in evidence.llms],
+    }
+
+
+def list_datasets(provenance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Each data set once for all LLMs that were asked the same of it, which it names if not all."""
+    asked: dict[str, dict[str, Any]] = {}
+    for entry in provenance["datasets"]:
+        what = {key: value for key, value in entry.items() if key != "llm"}
+        found = asked.setdefault(json.dumps(what, sort_keys=True), {**what, "llms": []})
+        found["llms"].append(entry.get("llm", ""))
+    names = [each["name"] for each in asked.values()]
+    return [
+        each if names.count(each["name"]) > 1 else {**each, "llms": []} for each in asked.values()
+    ]
+
+
+def _describe_llm(llm: AnsweringLlm) -> dict[str, Any]:
+    """Where an LLM comes from, and what it was really asked with."""
+    sent = llm.sent
+    return {
+        "name": llm.name,
+        "kind": llm.kind,
+        "revision": give_reason(llm.revision, NOT_RECORDED),
+        "chat_template_hash": give_reason(
+            llm.chat_template_hash, PROVIDERS_OWN if llm.kind == "api" else NOT_RECORDED
+        ),
+        "spec": llm.spec,
+        "decoding": sent.parameters,
+        "seeds": list(sent.seeds) if sent.has_seeds else {UNDEFINED: NO_SEED},
+        "seeds_are": sent.seeds_are if sent.has_seeds else {UNDEFINED: NO_SEED},
+        "engines": list(llm.engines),
     }
 
 
@@ -88,6 +114,15 @@ def _rename_counts(tests: dict[str, Any]) -> dict[str, Any]:
     """A test's counts by what they are: columns, of which an item has one per repeat."""
     names = {"n_items": "n_columns", "n_items_asked": "n_columns_asked"}
     return {names.get(key, key): value for key, value in tests.items()}
+
+
+def _name_ends(section: Section, gap: Any) -> Any:
+    """The highest and the lowest persona, or why there are no two."""
+    if is_undefined(gap):
+        return gap or {UNDEFINED: "fewer than two personas with a score"}
+    if gap["best"] == gap["worst"]:
+        return {UNDEFINED: "all personas score alike"}
+    return [section.settings[gap[end]]["label"] for end in ("best", "worst")]
 
 
 def _describe_section(section: Section) -> dict[str, Any]:
@@ -114,9 +149,7 @@ def _describe_section(section: Section) -> dict[str, Any]:
         "clusters": measure["n_clusters"],
         "strata": measure["n_strata"],
         "numbers": numbers,
-        "gap_between": None
-        if is_undefined(measure["gap"])
-        else [section.settings[measure["gap"][end]]["label"] for end in ("best", "worst")],
+        "gap_between": _name_ends(section, measure["gap"]),
         "contrasts": measure["contrasts"],
         "omnibus": [_rename_counts(tests) for tests in measure["omnibus"]],
         "details": {key: each for key, each in measure["details"].items() if key not in _SUMS},

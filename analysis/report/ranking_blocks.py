@@ -1,6 +1,6 @@
 """Do the LLMs rank a category of personas alike, whatever the analysis? Its block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from analysis.evidence import Evidence
@@ -13,12 +13,15 @@ from analysis.report.specification_blocks import (
     choose_writers,
     count_agreeing,
     describe_summary,
+    explain_ends,
     has_side,
     name_choices,
     write_correlation,
 )
 from analysis.report.specification_figures import CurvePoint, draw_curve
 from analysis.report.wording import is_undefined
+
+NONE_TO_LEAVE_OUT = "fewer than three LLMs, or none ranks the personas once another is left out"
 
 
 def list_ranking_blocks(evidence: Evidence) -> list[Block]:
@@ -56,9 +59,16 @@ def list_ranking_blocks(evidence: Evidence) -> list[Block]:
             findings=(_describe_rankings(found),),
             tables=(table,),
             figures=tuple(_draw_rankings(found)),
-            numbers={"fields": SPECIFICATION_FIELDS, "rankings": found},
+            numbers={
+                "fields": SPECIFICATION_FIELDS,
+                "rankings": [_explain_gaps(curve) for curve in found],
+            },
         )
     ]
+
+
+def _explain_gaps(curve: Mapping[str, Any]) -> dict[str, Any]:
+    return {**curve, "estimates": explain_ends(curve["estimates"], NONE_TO_LEAVE_OUT)}
 
 
 def _describe_rankings(found: list[dict[str, Any]]) -> Finding:

@@ -15,6 +15,7 @@ from analysis.report.paper_labels import add_labels
 from analysis.report.performance_blocks import list_settings
 from analysis.report.wording import (
     give_reason,
+    give_reasons,
     is_undefined,
     to_points,
     write_count,
@@ -34,6 +35,7 @@ TITLES = {
 }
 MEAN = "mean of the six"
 DISPARATE_ABOVE = 1
+NO_CELL = "no cell of the setting is covered"
 
 
 def list_refusal_blocks(evidence: Evidence) -> list[Block]:
@@ -65,8 +67,17 @@ def _show_template(template: str, llms: Sequence[Mapping[str, Any]]) -> Block:
         findings=tuple(finding for each in llms for finding in _describe_llm(each)),
         tables=tuple(tables),
         figures=tuple(figures),
-        numbers={"fields": REFUSAL_FIELDS, "llms": list(llms)},
+        numbers={"fields": REFUSAL_FIELDS, "llms": [_explain_gaps(each) for each in llms]},
     )
+
+
+def _explain_gaps(llm: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of an LLM with a reason wherever one is not defined."""
+    return {
+        **llm,
+        "datasets": give_reasons(llm["datasets"], NO_CELL),
+        "mean": [_find_mean(llm, row) for row in range(len(llm["labels"]))],
+    }
 
 
 def _describe_llm(llm: Mapping[str, Any]) -> list[Finding]:
@@ -106,7 +117,7 @@ def _list_rates(slug: str, llms: Sequence[Mapping[str, Any]]) -> DetailTable:
             "label": label,
             "category": each["categories"][row],
             "refusals_of": TITLES.get(name, name),
-            "refusal_rate": give_reason(rates[row], "no cell of the setting is covered"),
+            "refusal_rate": give_reason(rates[row], NO_CELL),
             "refusal_mean": _find_mean(each, row),
         }
         for each in llms

@@ -9,7 +9,7 @@ from analysis.report.blocks import Block, Column, DetailTable
 from analysis.report.concordance import list_concordance
 from analysis.report.contents import Contents
 from analysis.report.definitions import DEFINITIONS, Definition
-from analysis.report.numbers import describe_provenance
+from analysis.report.numbers import describe_provenance, list_datasets
 from analysis.report.overview import (
     list_banners,
     list_cautions,
@@ -161,6 +161,7 @@ class Renderer:
             contents=contents,
             banners=list_banners(evidence),
             provenance=self.provenance,
+            datasets=list_datasets(self.provenance),
             written_at=self.written_at,
             definitions=_list_definitions(shown, numbers),
             all_definitions=DEFINITIONS,

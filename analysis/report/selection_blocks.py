@@ -39,13 +39,14 @@ def list_selection_blocks(section: Section) -> list[Block]:
         describe_categories(selection),
         describe_margins(section),
     ]
+    unflagged = selection["without_flagged"]
     optional = (
-        ("components", details.get("components"), describe_components),
-        ("without_flagged", selection["without_flagged"], describe_unflagged),
-        ("common_items", details.get("common_items"), describe_common),
-        ("blocks", details.get("blocks"), describe_blocks),
+        (details.get("components"), describe_components),
+        (None if is_undefined(unflagged) else unflagged, describe_unflagged),
+        (details.get("common_items"), describe_common),
+        (details.get("blocks"), describe_blocks),
     )
-    findings += [describe(section, found) for _, found, describe in optional if found is not None]
+    findings += [describe(section, found) for found, describe in optional if found is not None]
     tables = [list_extremes(section)]
     if not is_undefined(details.get("components")):
         tables.append(list_components(section, details["components"]))
@@ -224,7 +225,7 @@ def describe_components(section: Section, found: Any) -> Finding:
         f"Standard deviations over {write_plural(found['n_personas'], 'persona')} and "
         f"{write_plural(found['n_units'], found['unit'])}: {sds}.{gaps}",
         "G is the share of the variance of personas’ plain means that other items of this kind "
-        "would show again; 1 is perfect.",
+        "would show again; 1 is perfect. What was estimated below 0 counts as 0 in it.",
     )
 
 
@@ -232,14 +233,18 @@ def describe_unflagged(section: Section, found: Mapping[str, Any]) -> Finding:
     """The gap without settings that have too many answers missing."""
     question = "What is left without personas that have many answers missing?"
     gap = found["gap"]
-    left_out = f"Without {write_plural(found['n_flagged'], 'persona')} that lack more than 20% of "
+    n = found["n_flagged"]
+    lack, their = ("lacks", "its") if n == 1 else ("lack", "their")
+    left_out = f"Without {write_plural(n, 'persona')} that {lack} more than 20% of {their} answers"
     if is_undefined(gap):
-        return Finding(question, _name_undefined(gap), f"{left_out}their answers.")
+        return Finding(question, _name_undefined(gap), f"{left_out}.")
+    if gap["best"] == gap["worst"]:
+        return Finding(question, "They are equal", f"{left_out} all personas score alike.")
     best, worst = (section.settings[gap[end]]["label"] for end in ("best", "worst"))
     return Finding(
         question,
         write_difference(gap["value"], section.name),
-        f"{left_out}their answers the gap reaches from “{best}” down to “{worst}”.",
+        f"{left_out} the gap reaches from “{best}” down to “{worst}”.",
     )
 
 

@@ -11,12 +11,14 @@ from analysis.report.definitions.specifications import SPECIFICATION_FIELDS
 from analysis.report.specification_figures import CurvePoint, draw_curve
 from analysis.report.wording import (
     SHARES,
+    give_reasons,
     is_undefined,
     write_count,
     write_difference,
     write_fixed,
     write_plural,
 )
+from analysis.specifications import EXCESS, GAP
 
 TOPIC = "specifications"  # in `analysis.joint.TOPICS`
 MAIN_MEASURES = ("accuracy", "bias_score")  # whose spread has a curve of its own
@@ -32,6 +34,13 @@ NAMES = {
     ("scoring", "highest"): "upper bound",
     ("reference", "empty"): "no persona",
 }
+# why there is no number
+NO_ESTIMATE = "too few of the settings that it compares have a score under this specification"
+APART = "no cluster of items tells the two apart, or there are fewer than two clusters"
+NO_SPREAD = "neither the personas’ scores nor the controls’ vary"
+NOT_RANKED = (
+    "fewer than two personas have both scores, or one of the two is the same for all of them"
+)
 LEAD = (
     "Each claim is estimated in every way that could have been chosen: scoring × reading of the "
     "texts × mean over cells or items × reference × template × items. These are ways to look at "
@@ -59,8 +68,35 @@ def _describe_measure(name: str, groups: list[dict[str, Any]], *, lead: str) -> 
         findings=(_describe_signs(groups),),
         tables=(_list_curves(name, groups),),
         figures=tuple(_draw_curves(groups)),
-        numbers={"fields": SPECIFICATION_FIELDS, "measures": groups},
+        numbers={
+            "fields": SPECIFICATION_FIELDS,
+            "measures": [_explain_gaps(group) for group in groups],
+        },
     )
+
+
+def _explain_gaps(group: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of a measure with a reason wherever one is not defined."""
+    curves = [
+        {
+            **curve,
+            "estimates": {
+                reference: explain_ends(estimates, NO_SPREAD if curve["kind"] == EXCESS else APART)
+                for reference, estimates in curve["estimates"].items()
+            },
+        }
+        for curve in group["curves"]
+    ]
+    correlations = give_reasons(group["rank_correlations"], NOT_RANKED)
+    return {**group, "rank_correlations": correlations, "curves": curves}
+
+
+def explain_ends(estimates: Sequence[Mapping[str, Any]], no_ends: str) -> list[dict[str, Any]]:
+    """Estimates with the reason in place of what is not defined: of all, or of the ends alone."""
+    return [
+        give_reasons(dict(ends), NO_ESTIMATE if ends["value"] is None else no_ends)
+        for ends in estimates
+    ]
 
 
 def _describe_signs(groups: list[dict[str, Any]]) -> Finding:
@@ -69,7 +105,7 @@ def _describe_signs(groups: list[dict[str, Any]]) -> Finding:
         (group, curve)
         for group in groups
         for curve in group["curves"]
-        if curve["kind"] != "gap" and has_side(curve["summary"])
+        if curve["kind"] != GAP and has_side(curve["summary"])
     ]
     if not curves:
         return Finding(question, "Not defined", "No claim has an estimate that is not 0.")
@@ -164,7 +200,7 @@ def _draw_curves(groups: list[dict[str, Any]]) -> Iterator[Figure]:
     """Curves of what the experiment's file claims, and of the spread of the main measures."""
     for group in groups:
         for at, curve in enumerate(group["curves"]):
-            is_main = curve["kind"] == "excess" and group["measure"] in MAIN_MEASURES
+            is_main = curve["kind"] == EXCESS and group["measure"] in MAIN_MEASURES
             if is_undefined(curve["summary"]) or not (is_main or curve["source"] == "experiment"):
                 continue
             words = (group["llm"], group["dataset"], group["measure"], group["of"], str(at))

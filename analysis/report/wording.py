@@ -33,6 +33,15 @@ def give_reason(value: Any, reason: str) -> Any:
     return {UNDEFINED: reason} if value is None else value
 
 
+def give_reasons(values: Any, reason: str) -> Any:
+    """Lists and dicts of plain values with the reason in place of every gap."""
+    if isinstance(values, list | tuple):
+        return [give_reasons(each, reason) for each in values]
+    if isinstance(values, dict):
+        return {key: give_reasons(each, reason) for key, each in values.items()}
+    return give_reason(values, reason)
+
+
 def write_fixed(value: float, *, digits: int) -> str:
     """A number with a true minus sign, and without a minus before zero."""
     text = f"{value:,.{digits}f}"

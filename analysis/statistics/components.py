@@ -77,8 +77,9 @@ def measure_components(
 
     G = s2_p/(s2_p + s2_pl/L + s2_pi/n_i + s2_pli/(L n_i)) (Brennan 2001, Generalizability Theory,
     4), where s2_p sums the levels of the personas and the fixed levels of the items, and each other
-    item level counts by sum n_group^2/n_i^2 of ``scored``, whatever is drawn or left out. Noise
-    that is estimated below 0 counts as 0.
+    item level counts by sum n_group^2/n_i^2 of ``scored``, whatever is drawn or left out. Each
+    component of the noise that is estimated below 0 counts as 0 there (Brennan 2001, 3.4), lest it
+    make up for another's; among the parts it stays as it is.
     """
     array = np.asarray(values, np.float64)
     array = array[:, :, None] if array.ndim == 2 else array
@@ -102,11 +103,18 @@ def measure_components(
     g = described.pop().cut(0, 1)
     return Components(
         parts={name: part for name, part in zip(names, described, strict=True) if name},
-        g=Undefined("personas vary no more than noise") if np.isnan(g.value) else g,
+        g=_explain_no_g(full.variances) if np.isnan(g.value) else g,
         n_personas=personas.size,
         n_items=items.size,
         n_llms=facets[2].size,
     )
+
+
+def _explain_no_g(variances: Floats) -> Undefined:
+    """Why persona scores have no generalizability."""
+    if not variances[1:].any():
+        return Undefined("personas do not vary, neither in their means nor on single items")
+    return Undefined("personas vary no more than noise")
 
 
 def _is_constant(array: Floats) -> bool:
@@ -198,12 +206,14 @@ def _generalize(variances: Floats, items: Facet, llms: Facet, shares: Floats) ->
 
     ``shares`` [levels of items]: sum n_group^2/n_i^2, 1 for the whole.
     """
-    by_persona = variances[1:].sum(axis=0)  # [levels of items, of llms]
-    is_own = np.array([True, *(name in items.fixed for name in items.names)])
-    weights = np.outer(shares, [1, 1 / llms.size][: by_persona.shape[1]])
-    truth = float(np.sum((by_persona * weights)[is_own, 0]))
-    noise = float(np.sum(by_persona * weights)) - truth
-    return truth / (truth + max(noise, 0)) if truth > 1e-15 else float("nan")
+    by_persona = variances[1:]  # [levels of personas, of items, of llms]
+    weights = np.outer(shares, [1, 1 / llms.size][: by_persona.shape[2]])
+    is_own = np.zeros(weights.shape, np.bool_)
+    is_own[:, 0] = [True, *(name in items.fixed for name in items.names)]
+    weighted = by_persona * weights
+    truth = float(np.sum(weighted[:, is_own]))
+    noise = float(np.sum(np.maximum(weighted[:, ~is_own], 0)))
+    return truth / (truth + noise) if truth > 1e-15 else float("nan")
 
 
 def _deal_clusters(

@@ -69,9 +69,15 @@ def correlate_ranks(scores: Floats) -> Floats:
     """
     signs = _normalise(_sign_pairs(scores))
     defined = ~np.isnan(signs).any(axis=1)
-    tau: Floats = np.clip(signs @ signs.T, -1, 1)  # beyond is rounding; NaN stays
+    tau = drop_rounding(np.clip(signs @ signs.T, -1, 1))  # beyond is rounding; NaN stays
     tau[~defined] = tau[:, ~defined] = np.nan
     return tau
+
+
+def drop_rounding(taus: Floats | float) -> Floats:
+    """Correlations, or means of some, with what is -1, 0 or 1 but for rounding as just that."""
+    whole = np.round(taus) + 0.0  # no -0
+    return np.where(np.abs(taus - whole) < 10.0**-_DIGITS, whole, taus)
 
 
 def _sign_pairs(scores: Floats) -> Floats:
@@ -129,7 +135,7 @@ def measure_consistency(
         tau=mean,
         is_consistent=mean.value > CONSISTENT_ABOVE + 1e-9,  # .5 itself, rounded, is not above
         p=(1 + reached) / (1 + n_permutations),
-        chance=float(np.quantile(permuted, 0.95)),
+        chance=float(drop_rounding(np.quantile(permuted, 0.95))),
         n_personas=scores.shape[1],
         without_one_llm=_range_without(taus, np.arange(len(scores))),
         without_one_family=_range_without(taus, families),
@@ -150,7 +156,8 @@ def _average_pairs(
         return Undefined("no pair of LLMs")
     if not len(defined):
         return Undefined("in every pair an LLM scores all personas alike")
-    return MeanTau(float(defined.mean()), len(defined), len(values) - len(defined))
+    mean = float(drop_rounding(defined.mean()))
+    return MeanTau(mean, len(defined), len(values) - len(defined))
 
 
 def _range_without(taus: Floats, labels: NDArray[Any]) -> Range | None:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from analysis.statistics import Undefined
 from analysis.statistics.common_items import PairMean
-from analysis.statistics.consistency import correlate_ranks
+from analysis.statistics.consistency import correlate_ranks, drop_rounding
 from analysis.statistics.estimates import standard_errors
 from analysis.statistics.rates import Floats, stratified_variance
 
@@ -207,4 +207,4 @@ def _leave_each_out(members: Rows) -> list[Rows]:
 def _average_pairs(taus: Floats) -> float:
     pairs = taus[np.triu_indices(len(taus), k=1)]
     defined = pairs[~np.isnan(pairs)]
-    return float(defined.mean()) if len(defined) else float("nan")
+    return float(drop_rounding(defined.mean())) if len(defined) else float("nan")

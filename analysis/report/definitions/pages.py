@@ -32,7 +32,8 @@ PAGES: dict[str, Definition] = {
         "Ranks that it may truly have, all personas’ at once with 95% (largest t of all pairs).",
     ),
     "shrunken_interval": Definition(
-        "95% interval, shrunken", "Interval of the shrunken score, without the selection’s luck."
+        "95% interval, shrunken",
+        "Interval of the shrunken score, without the selection’s luck; cut where no score can be.",
     ),
     "share_missing": Definition(
         "Not answered",

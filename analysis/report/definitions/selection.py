@@ -9,9 +9,11 @@ SELECTION: dict[str, Definition] = {
         "category, the further the more of its distance is noise (empirical Bayes, REML).",
     ),
     "shrunken_low": Definition(
-        "Lower end, shrunken", "Lower end of the 95% interval of the shrunken score."
+        "Lower end, shrunken",
+        "Lower end of the 95% interval of the shrunken score, cut where no score can be (below 0% "
+        "or above 100%, 1 or 5, −1 or 1).",
     ),
-    "shrunken_high": Definition("Upper end, shrunken", "Upper end of that interval."),
+    "shrunken_high": Definition("Upper end, shrunken", "Upper end of that interval, cut likewise."),
     "rank": Definition(
         "Rank",
         "Place among the personas by the unrounded score, 1 the highest; equal scores share the "

@@ -90,6 +90,7 @@ SEVERAL_FIELDS: dict[str, str] = {
     "headlines": "mean over LLMs and ranges without one LLM or one family",
     "components": "variances over personas, items and LLMs on the common items; g is the "
     "generalizability of a persona’s mean over these LLMs and all common items without a gap, its "
-    "interval cut at 0 and 1; n_items_left_out have a gap in some LLM; n_items_not_drawn have "
-    "none, but were left aside to keep the array small; n_units were used",
+    "interval cut at 0 and 1, and each component of its noise that was estimated below 0 counted "
+    "as 0, though it stands as estimated; n_items_left_out have a gap in some LLM; "
+    "n_items_not_drawn have none, but were left aside to keep the array small; n_units were used",
 }

@@ -53,7 +53,7 @@ SPECIFICATION_FIELDS: dict[str, str] = {
     "strict), scoring (answered: gaps and contrasts compare two settings on the items that both "
     "answered, spreads are of each setting’s own); the first is the main one",
     "rank_correlations": "Kendall’s tau-b of the personas’ scores with the main ones, in the order "
-    "of the specifications; null where not defined",
+    "of the specifications",
     "curves": "claims; estimates by reference (controls, empty; no name where personas are "
     "compared with each other), each in the order of the specifications: value, low, high "
     "(clustered, normal 95%; of rankings one LLM left out in turn)",
