@@ -1,6 +1,6 @@
 """How often the tests of the report reject what is true, by simulation.
 
-python -m analysis.calibration                     # five to ten minutes on two cores
+python -m analysis.calibration                     # three to five minutes on two cores
 python -m analysis.calibration --quick             # a tenth of the nulls
 python -m analysis.calibration --json analysis/report/calibration.json   # what the report shows
 
@@ -30,6 +30,7 @@ import typer
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.computing import ONE_CORE
 from analysis.simulated_nulls import (
     ALPHA,
     BLOCK_SIZE,
@@ -146,6 +147,9 @@ def _open_pool(processes: int) -> Iterator[Callable[..., Iterable[NDArray[np.boo
     if processes == 1:
         yield map
         return
+    # Small matrices: libraries' own threads would wait for each other three times as long.
+    for name in ONE_CORE:
+        os.environ.setdefault(name, "1")
     # Not forked: the parent may have threads of numerical libraries, which a fork would lose.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         yield pool.map
