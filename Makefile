@@ -6,10 +6,12 @@ VENV = .venv
 RUN = PYTHONSAFEPATH=1 $(VENV)/bin
 # `make flower PORT=5555`; 0 takes a free port.
 PORT = 0
+# Processes that `make test` runs in, at most 8; each starts its own Postgres and Redis.
+PROCESSES = logical
 
 help:
 	@echo "make demo      install, then run the demo experiment on this machine"
-	@echo "make test      install, then run all tests"
+	@echo "make test      install, then run all tests (PROCESSES=2; of itself one for each core)"
 	@echo "make install   make $(VENV) and install into it (PYTHON=python3.12 chooses another Python)"
 	@echo "make lint      ruff and mypy"
 	@echo "make flower    watch the local farm's queues and workers in a browser (PORT=5555)"
@@ -29,9 +31,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(RUN)/persona-schedule --experiment demo --local
 
-# A process for each core, each with its own servers; a file's tests stay together.
+# A file's tests stay together, and in the order of their files: the longest ones come early.
 test: install
-	$(RUN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(RUN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(RUN)/ruff check .

@@ -13,16 +13,10 @@ import numpy as np
 
 from analysis.arrays import SliceArray
 from analysis.item_checks import BLOCK, BlockCheck, describe_blocks, has_blocks
-from analysis.measures import (
-    MAIN,
-    NO_SCORE,
-    Draws,
-    Measure,
-    describe_rates,
-    describe_scores,
-)
+from analysis.measures import MAIN, Draws, Measure
 from analysis.performance import TESTED, run_both_tests
 from analysis.readings import FILTERED
+from analysis.scores import NO_SCORE, describe_rates, describe_scores
 from analysis.statistics import Undefined
 from analysis.statistics.bias import (
     BbqItems,

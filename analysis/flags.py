@@ -1,6 +1,6 @@
 """Settings that lack too many answers: what is ranked is ranked again without them.
 
-Refusing can make a rank by itself. `analysis.measures.flag_missing` says who is flagged in one LLM.
+Refusing can make a rank by itself. `analysis.scores.flag_missing` says who is flagged in one LLM.
 """
 
 from collections.abc import Sequence

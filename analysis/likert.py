@@ -16,15 +16,9 @@ from analysis.attitudes import (
     has_wordings,
     measure_wordings,
 )
-from analysis.measures import (
-    MAIN,
-    Draws,
-    Measure,
-    OmnibusTests,
-    describe_scores,
-    find_groups,
-)
+from analysis.measures import MAIN, Draws, Measure, OmnibusTests, find_groups
 from analysis.performance import NO_COMMON_ITEM, find_common
+from analysis.scores import describe_scores
 from analysis.statistics import Undefined
 from analysis.statistics.omnibus import cluster_permutation, friedman
 from analysis.statistics.rates import cluster_sums

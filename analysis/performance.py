@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import TAG_JOINT, SliceArray
-from analysis.measures import MAIN, Draws, Measure, OmnibusTests, describe_scores
+from analysis.measures import MAIN, Draws, Measure, OmnibusTests
+from analysis.scores import describe_scores
 from analysis.statistics import Undefined
 from analysis.statistics.estimates import Estimate, estimate_rates
 from analysis.statistics.omnibus import cluster_permutation, cochrans_q

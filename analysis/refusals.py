@@ -12,18 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arrays import SliceArray
-from analysis.measures import (
-    MAIN,
-    NO_INTERVAL,
-    NO_SCORE,
-    Draws,
-    Groups,
-    Measure,
-    describe_scores,
-    find_groups,
-)
+from analysis.measures import MAIN, Draws, Groups, Measure, find_groups
 from analysis.performance import run_hit_tests
 from analysis.readings import FILTERED, REFUSED
+from analysis.scores import NO_INTERVAL, NO_SCORE, describe_scores
 from analysis.statistics import Undefined
 from analysis.statistics.rates import (
     ClusterSums,
