@@ -31,9 +31,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: install
 	$(RUN)/persona-schedule --experiment demo --local
 
-# A file's tests stay together, and in the order of their files: the longest ones come early.
+# A file's tests stay together, and in the order of their files: the longest ones come early. A
+# process has a core: threads of numerical libraries would wait for those of the others.
 test: install
-	$(RUN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	$(RUN)/ruff check .

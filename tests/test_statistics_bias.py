@@ -194,7 +194,7 @@ def test_a_planted_lean_is_found_and_a_null_is_not() -> None:
         found.append(result.band.low[5] > 0)
 
     assert 0.02 < np.mean(rejected) < 0.08
-    assert np.mean(found) > 0.9
+    assert np.mean(found) > 0.85
 
 
 def test_rates_of_groups_count_what_counts() -> None:
