@@ -235,3 +235,32 @@ def test_settings_that_answer_alike_shrink_to_one_score_without_a_spread() -> No
     assert result.tau == 0
     np.testing.assert_allclose(result.scores, values.mean())
     np.testing.assert_allclose(result.standard_errors, stats.sem(values[0]), rtol=1e-3)
+
+
+def test_personas_that_are_one_to_the_llm_do_not_prove_that_nobody_differs() -> None:
+    rng = np.random.default_rng(SEED)
+    difficulty = rng.random(60)
+    noise = rng.normal(0, 0.05, (12, 60))
+    noise[4:] = noise[4]  # eight personas that the LLM takes for one
+    skills = np.array([0.2, 0.4, 0.7, 0.9, *[0.55] * 8])
+    hits = difficulty + noise < skills[:, None]
+    estimate = estimate_rates(cluster_sums(hits, np.ones(hits.shape, np.bool_), np.arange(60)))
+
+    result = shrink_scores(estimate, np.arange(12), np.zeros(12))
+
+    assert isinstance(result, Shrunken)
+    assert result.tau > 0.1
+    assert result.scores[0] < 0.35
+    assert result.scores[3] > 0.75
+    np.testing.assert_allclose(result.scores[4:], result.scores[4])
+
+
+def test_where_too_few_answer_differently_nothing_is_shrunken() -> None:
+    hits = np.zeros((9, 40), np.bool_)
+    hits[0, :20] = hits[1:, ::7] = True  # one refuses half of the time, eight as one
+
+    estimate = estimate_rates(cluster_sums(hits, np.ones(hits.shape, np.bool_), np.arange(40)))
+    result = shrink_scores(estimate, np.arange(9), np.zeros(9))
+
+    assert isinstance(result, Undefined)
+    assert result.reason.startswith("9 settings answer in 2 different ways")

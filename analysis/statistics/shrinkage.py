@@ -16,6 +16,8 @@ from analysis.statistics.estimates import Estimate, error_covariance
 from analysis.statistics.rates import Floats, Interval
 
 _FLOOR = 1e-6  # of the mean sampling variance: tau^2 below this is 0
+_GRID = 40  # values of log tau^2 that are looked at
+_ALIKE = 1e-9  # of the mean squared influence
 LEAST_FREE = 3  # degrees of freedom: with two clusters every correlation of errors is 1 or -1
 
 
@@ -88,7 +90,8 @@ def shrink_scores(
     """Best linear unbiased predictions of the members' true scores.
 
     ``categories`` [members] are labels. With V = S + tau^2 I and X the categories' indicators,
-    tau^2 maximises the restricted likelihood -(log|V| + log|X' V^-1 X| + r' V^-1 r)/2; the
+    tau^2 maximises the restricted likelihood -(log|V| + log|X' V^-1 X| + r' V^-1 r)/2 over members
+    that answer differently (`_find_different`); the
     prediction is y - S P y, its error covariance S - S P S (Rao and Molina 2015, Small Area
     Estimation, 5.2 and 6.2; the means' uncertainty is in it, tau's and S's are not). S is estimated
     from the clusters, which may be fewer than the members: `regularise_covariance` and
@@ -109,10 +112,21 @@ def shrink_scores(
             f"fewer than {LEAST_FREE} degrees of freedom: too few clusters of items to tell how "
             "errors hang together"
         )
-    s = pool_variances(regularise_covariance(covariance[np.ix_(rows, rows)], n_free), n_free)
+    s = _regularise(covariance[np.ix_(rows, rows)], n_free)
     model = _Rotated.of(y, np.eye(len(kinds))[labels], s)
     floor = _FLOOR * float(np.mean(np.diag(s)))  # more than 0: S may be singular
-    tau2 = _maximise(model, floor, 10 * float(y.var()))
+    tau2 = floor
+    apart = _find_different(estimate.influences[rows])
+    own_kinds, own_labels = np.unique(labels[apart], return_inverse=True)
+    if len(apart) - len(own_kinds) >= 2:
+        own = _regularise(covariance[np.ix_(rows[apart], rows[apart])], n_free)
+        of_different = _Rotated.of(y[apart], np.eye(len(own_kinds))[own_labels], own)
+        tau2 = _maximise(of_different, floor, 10 * float(y.var()))
+    elif len(apart) > 1:
+        return Undefined(
+            f"{len(rows)} settings answer in {len(apart)} different ways: too few beyond the "
+            "categories to tell how far true scores lie apart"
+        )
     projection = model.project(tau2)
     out = np.full(len(members), np.nan)
     errors, wide = out.copy(), np.full((len(members),) * 2, np.nan)
@@ -134,15 +148,40 @@ def shrink_scores(
     )
 
 
+def _regularise(covariance: Floats, n_free: int) -> Floats:
+    return pool_variances(regularise_covariance(covariance, n_free), n_free)
+
+
+def _find_different(influences: Floats) -> NDArray[np.intp]:
+    """The first of each group of members whose clusters all say the same.
+
+    An LLM that takes two personas for one gives the same answers to both. Between those there is no
+    noise, and taken for two draws of true scores they would prove, against however distant others,
+    that true scores do not differ.
+    """
+    size = float(np.square(influences).sum(axis=1).mean())
+    found: list[int] = []
+    for row, each in enumerate(influences):
+        distances = np.square(influences[found] - each).sum(axis=1)
+        if not (distances < _ALIKE * size).any():
+            found.append(row)
+    return np.array(found, np.intp)
+
+
 def _maximise(model: _Rotated, floor: float, ceiling: float) -> float:
-    """tau^2 of the largest restricted likelihood; ``floor`` where nothing above beats it."""
+    """tau^2 of the largest restricted likelihood; ``floor`` where nothing above beats it.
+
+    It may have two modes, so it is looked at all over before the best place is refined.
+    """
 
     def lose(log_tau2: float) -> float:
         return -model.fit(float(np.exp(log_tau2))).log_likelihood
 
-    bounds = (np.log(floor), np.log(ceiling + 2 * floor))
-    found = optimize.minimize_scalar(lose, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x)) if found.fun < lose(bounds[0]) - 1e-6 else floor
+    grid = np.linspace(np.log(floor), np.log(ceiling + 2 * floor), _GRID)
+    best = int(np.argmin([lose(each) for each in grid]))
+    around = grid[max(best - 1, 0)], grid[min(best + 1, _GRID - 1)]
+    found = optimize.minimize_scalar(lose, bounds=around, method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x)) if found.fun < lose(grid[0]) - 1e-6 else floor
 
 
 def regularise_covariance(covariance: Floats, n_free: int) -> Floats:
