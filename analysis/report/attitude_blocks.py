@@ -74,10 +74,10 @@ def _judge_spread(sections: list[Section]) -> Finding:
     sure = sum(low is not None and low > 1 for low in lows)
     return Finding(
         question,
-        f"In {larger} of {len(known)} measures",
-        "Counted is where the variance of the personas’ scores, beyond what the choice of items "
-        f"adds, is above that of the controls’. In {sure} of them the 95% interval of the ratio "
-        "lies above 1.",
+        f"Shown in {sure} of {len(known)} measures",
+        "Counted is where the 95% interval of the ratio of the variances, of the personas’ scores "
+        "and of the controls’, beyond what the choice of items adds, lies above 1. The personas’ "
+        f"is the larger in {larger}.",
     )
 
 

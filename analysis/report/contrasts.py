@@ -7,6 +7,7 @@ from analysis.report.wording import (
     explain_undefined,
     is_undefined,
     write_difference,
+    write_fixed,
     write_plural,
 )
 from analysis.statistics.scorings import MISSING_SHARE
@@ -89,6 +90,26 @@ def _count_flagged(section: Section, n_different: int) -> str:
     return (
         f" {n_flagged:,} of the {n_different:,} {lack} more than {MISSING_SHARE:.0%} of the "
         "answers, which can by itself make a difference."
+    )
+
+
+def explain_wide_bands(section: Section) -> str:
+    """Why bands hold 0 of personas whose adjusted p is below .05; "" where none does."""
+    columns = section.columns
+    n = sum(
+        p is not None and p < ALPHA and low is not None and low <= 0 <= high
+        for p, low, high in zip(
+            *(columns[key] for key in ("p_adjusted", "band_low", "band_high")), strict=True
+        )
+    )
+    critical = section.measure["contrasts"]["controls"]["critical"]
+    if not n or is_undefined(critical):
+        return ""
+    return (
+        f" The bands of {n:,} of those that differ hold 0 all the same: they reach "
+        f"{write_fixed(critical, digits=1)} standard errors to either side, since all bands hold "
+        "at once and the errors of some personas rest on few clusters of items. That they differ "
+        "is found; how far, these items tell less well."
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from analysis.report.blocks import Finding
-from analysis.report.contrasts import explain_clash, write_contrasts
+from analysis.report.contrasts import explain_clash, explain_wide_bands, write_contrasts
 from analysis.report.questionnaires import write_questionnaire
 from analysis.report.sections import ROUNDING, Section
 from analysis.report.summary import list_ties
@@ -188,7 +188,8 @@ def describe_contrasts(section: Section) -> Finding:
         f"{found['n_significant']:,} of {found['n_personas']:,}",
         " ".join(write_contrasts(section, found)),
         "A persona can differ and be equivalent at once: different from zero, and too little to "
-        f"matter. Undecided means that these items are too few to tell.{explain_clash(section)}",
+        f"matter. Undecided means that these items are too few to tell."
+        f"{explain_clash(section)}{explain_wide_bands(section)}",
     )
 
 
