@@ -36,10 +36,13 @@ def estimate_cost(
 ) -> Cost:
     """The cost of a slice; ``prompt_tokens`` of all its prompts, without the chat format.
 
-    Where the provider has counted prompts of this slice, its mean stands for the estimate.
+    Where the provider has counted prompts of this slice, its mean stands for the estimate. An LLM
+    that was shut down is not asked and costs nothing.
     """
+    if llm.kind == "gpu" or llm.retired:  # nobody is paid
+        return Cost(None, None, None, None, "")
     if llm.price is None:
-        return Cost(None, None, None, None, "" if llm.kind == "gpu" else "no price is known")
+        return Cost(None, None, None, None, "no price is known")
     limit = llm.find_answer_limit(decoding)
     if means is not None:
         asked = round(means.prompt_tokens * cells)

@@ -105,3 +105,19 @@ def test_a_dry_run_leaves_an_unmigrated_database_as_it_is(
 
     with engine.connect() as connection:
         assert connection.execute(text("SELECT to_regclass('spend')")).scalar() is None
+
+
+def test_an_llm_that_was_shut_down_costs_nothing(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = load_registry(None)
+    retired = registry["gpt-3.5-turbo-0125"]
+    grid = make_grid(tmp_path, registry=registry, llms=[LUNA, retired.name])
+
+    print_dry_run(settings, grid, parse_options(), as_json=True)
+
+    described = json.loads(capsys.readouterr().out)
+    of = {part["llm"]: part["usd"] for part in described["slices"]}
+    assert retired.retired is not None
+    assert of[retired.name] is None
+    assert described["totals"]["usd"] == of[LUNA] > 0

@@ -64,7 +64,7 @@ def _list_claims(llm: dict[str, Any]) -> DetailTable:
     writers: dict[str, Writer] = dict.fromkeys(("claim_p", "claim_p_holm"), write_p)
     table = make_table(
         make_slug("named-claims", llm["llm"], llm["template"]),
-        f"Claims, {llm['llm']}",
+        f"Claims, {llm['llm']}, {llm['template']}",
         records,
         writers={**writers, "claim_difference": str},
     )

@@ -260,7 +260,10 @@ def _name_end(worst: tuple[float, str] | None) -> str:
 def _judge_extraction(records: Sequence[Mapping[str, Any]]) -> Finding:
     """How many measures hang on the rules."""
     much = [each for each in records if _rank(each["differ"]) > MUCH]
-    named = [f"{each['llm']}, {each['dataset']} ({_write_share(each['differ'])})" for each in much]
+    named = [
+        f"{each['llm']}, {each['dataset']}, {each['read_of']} ({_write_share(each['differ'])})"
+        for each in much
+    ]
     return Finding(
         f"Do the two readings differ in more than {MUCH:.0%} of the texts?",
         f"In {write_count(len(much))} of {write_plural(len(records), 'measure')}",
