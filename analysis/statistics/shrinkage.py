@@ -159,11 +159,12 @@ def _find_different(influences: Floats) -> NDArray[np.intp]:
     noise, and taken for two draws of true scores they would prove, against however distant others,
     that true scores do not differ.
     """
-    size = float(np.square(influences).sum(axis=1).mean())
+    products = influences @ influences.T
+    sizes = np.diag(products)
+    is_alike = sizes[:, None] + sizes - 2 * products < _ALIKE * float(sizes.mean())
     found: list[int] = []
-    for row, each in enumerate(influences):
-        distances = np.square(influences[found] - each).sum(axis=1)
-        if not (distances < _ALIKE * size).any():
+    for row in range(len(products)):
+        if not is_alike[row, found].any():
             found.append(row)
     return np.array(found, np.intp)
 
