@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.statistics import Undefined
 from analysis.statistics.contrasts import (
+    ALPHA,
     Contrasts,
     Verdict,
     contrast_settings,
@@ -22,7 +23,6 @@ from analysis.statistics.contrasts import (
 from analysis.statistics.estimates import Estimate
 from analysis.statistics.rates import Floats
 
-ALPHA = 0.05
 ROUNDING = 1e-12
 TESTS = ("p_flip", "p_exchange", "p_exchange_side", "p_adjusted")
 BY_CONTROLS = "verdict_by_controls"

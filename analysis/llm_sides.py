@@ -14,13 +14,13 @@ from analysis.measured import Measured
 from analysis.readings import FILTERED
 from analysis.slices import Result, find_measure, read_column
 from analysis.statistics import Undefined
+from analysis.statistics.contrasts import ALPHA
 from analysis.statistics.rates import Floats
 from analysis.statistics.specifications import Linear, estimate_excess, estimate_gap
 from analysis.ways import Way
 
 Rows = NDArray[np.intp]
 Truth = float | Undefined | None  # None: right answers are what is measured, or there are none
-ALPHA = 0.05
 
 NO_COMMON = "no item that every LLM was asked and every setting covered"
 

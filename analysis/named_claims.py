@@ -14,10 +14,9 @@ from analysis.measures import Draws
 from analysis.plain import to_plain
 from analysis.slices import Result, Slices
 from analysis.statistics import Undefined
-from analysis.statistics.contrasts import adjust_p
+from analysis.statistics.contrasts import ALPHA, adjust_p
 from models.aims import Aims, Direction, NamedClaim
 
-ALPHA = 0.05
 NOT_MEASURED = "no data set of this LLM has that measure of that persona"
 NO_ERROR = "the difference has no error: it is the same in every cluster of items"
 

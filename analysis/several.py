@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.llm_sides import (
-    ALPHA,
     NO_COMMON,
     Answers,
     LlmSide,
@@ -27,6 +26,7 @@ from analysis.measures import Draws
 from analysis.plain import to_plain
 from analysis.slices import Roster, Slices, match_settings
 from analysis.statistics import Undefined
+from analysis.statistics.contrasts import ALPHA
 from analysis.statistics.leave_out import LeftOut, count_families, leave_out
 from analysis.statistics.rates import Floats
 from analysis.statistics.scorings import Scored
